@@ -1,0 +1,46 @@
+"""What the model wrote, and under which settings: the record of one generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from recsys.settings import GenerationSettings
+
+FinishReason = Literal["titles_complete", "end_of_text", "max_new_tokens", "stopped"]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One completion with everything needed to repeat it.
+
+    Attributes:
+        text: What the model wrote after the prompt, special tokens left out.
+        prompt_text: The prompt as the model read it, chat template included.
+        prompt_tokens: Length of the prompt in tokens.
+        completion_tokens: Tokens generated.
+        seconds: Wall-clock time of the generation (of its whole batch, when batched).
+        finish_reason: Why generation ended.
+        settings: The settings in effect; the seed is the one that this completion was drawn with.
+        without_effect: Settings that this mode ignores, each with the reason.
+        base_model: Registry name, folder or Hub id of the base model.
+        precision: What the weights were held in: fp32, bf16, fp16 or int8.
+        adapter: Name of the adapter in effect, or None for the base model alone.
+    """
+
+    text: str
+    prompt_text: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    finish_reason: FinishReason
+    settings: GenerationSettings
+    base_model: str
+    precision: str
+    adapter: str | None = None
+    without_effect: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Generated tokens per second; 0 where nothing was generated."""
+        return self.completion_tokens / self.seconds if self.seconds > 0 else 0.0
