@@ -1,11 +1,17 @@
-"""What the model wrote, and under which settings: the record of one generation."""
+"""What a text generator is asked and what it answers: the completion and the settings in effect."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
+from recsys.prompts import Prompt
 from recsys.settings import GenerationSettings
+
+IsComplete = Callable[[str, Prompt], bool]
+"""Told the completion so far and its prompt: whether the list is complete, so that generation may stop."""
 
 FinishReason = Literal["titles_complete", "end_of_text", "max_new_tokens", "stopped"]
 
@@ -44,3 +50,30 @@ class Completion:
     def tokens_per_second(self) -> float:
         """Generated tokens per second; 0 where nothing was generated."""
         return self.completion_tokens / self.seconds if self.seconds > 0 else 0.0
+
+
+class TextGenerator(Protocol):
+    """Writes completions; recsys.generation.generator.TransformersGenerator is the one that ships."""
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        settings: GenerationSettings,
+        *,
+        seeds: Sequence[int] | None = None,
+        is_complete: IsComplete | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Completion]:
+        """Completes a batch of prompts, each with its own seed."""
+        ...
+
+    def stream(
+        self,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        *,
+        is_complete: IsComplete | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[str | Completion]:
+        """Yields the text so far while it grows, then the Completion, last."""
+        ...
