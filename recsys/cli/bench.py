@@ -1,0 +1,122 @@
+"""``bench``: timings of title resolution and of generation on this machine, as ratios in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from recsys.catalogue import Catalogue, Movie
+from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
+from recsys.cli.progress import ProgressLine
+from recsys.workbench import Workbench
+
+LARGE_CATALOGUE = 87_585
+"""Movies of MovieLens 32M."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
+    resolution = subjects.add_parser("resolution", help="titles a second, at 9,061 and 87,585 movies")
+    generation = subjects.add_parser("generation", help="tokens a second, greedy, with beams and batched")
+    add_choice_options(generation)
+    for subject in (resolution, generation):
+        subject.add_argument("--json", action="store_true", help="print JSON")
+        add_workbench_options(subject)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a table of the timings."""
+    workbench = open_workbench(arguments)
+    rows = bench_resolution(workbench) if arguments.subject == "resolution" else _bench_generation(arguments, workbench)
+    if arguments.json:
+        json.dump(rows, sys.stdout, indent=2)
+        print()
+        return 0
+    for row in rows:
+        print("  ".join(f"{name} {value:,.4g}" if isinstance(value, float) else str(value) for name, value in row.items()))
+    return 0
+
+
+def bench_resolution(workbench: Workbench) -> list[dict[str, Any]]:
+    """Times both edit resolvers on misspelt titles of a small and of a large catalogue."""
+    from recsys.resolution.common_characters import CommonCharactersResolver
+    from recsys.resolution.levenshtein import LevenshteinResolver
+
+    rows = []
+    for catalogue in (workbench.catalogue, enlarge(workbench.catalogue, LARGE_CATALOGUE)):
+        titles = misspell(catalogue, 1000)
+        for make in (LevenshteinResolver, CommonCharactersResolver):
+            resolver = make(catalogue)
+            resolver.nearest(["warm up"], [None])
+            four = _seconds(lambda r=resolver, t=titles: r.nearest(t[:4], [None] * 4), repeats=5)  # type: ignore[misc]
+            many = _seconds(lambda r=resolver, t=titles: r.nearest(t, [None] * len(t)))  # type: ignore[misc]
+            rows.append(
+                {
+                    "resolver": resolver.name,
+                    "movies": len(catalogue),
+                    "seconds_for_1000": many,
+                    "milliseconds_for_4": four * 1000,
+                }
+            )
+    return rows
+
+
+def _bench_generation(arguments: argparse.Namespace, workbench: Workbench) -> list[dict[str, Any]]:
+    from recsys.recommend import RecommendationRequest
+    from recsys.settings import GenerationSettings
+
+    choice = read_choice(arguments)
+    progress = ProgressLine()
+    workbench.load(choice, progress)
+    progress.close()
+    records = workbench.split.records["test"][:8]
+    rows: list[dict[str, Any]] = []
+    for name, batch, beams in (("greedy", 1, 1), ("4 beams", 1, 4), ("greedy", 8, 1)):
+        settings = GenerationSettings(temperature=0, num_beams=beams, max_new_tokens=48)
+        requests = [RecommendationRequest(r.history, generation=settings, choice=choice) for r in records[:batch]]
+        workbench.recommend_batch(requests, seeds=[0] * batch)
+        start = time.perf_counter()
+        answers = workbench.recommend_batch(requests, seeds=[0] * batch)
+        seconds = time.perf_counter() - start
+        tokens = sum(a.completion.completion_tokens for a in answers)
+        rows.append({"search": name, "batch": batch, "seconds": seconds, "tokens_per_second": tokens / seconds})
+    for row in rows:
+        row["ratio_to_first"] = row["tokens_per_second"] / rows[0]["tokens_per_second"]
+    return rows
+
+
+def enlarge(catalogue: Catalogue, size: int) -> Catalogue:
+    """A synthetic catalogue of that size: the real movies, then remixes of their words."""
+    drawn = random.Random(0)
+    words = [word for movie in catalogue for word in movie.title.split()]
+    movies = list(catalogue)
+    next_id = max(movie.item_id for movie in movies) + 1
+    for item_id in range(next_id, next_id + size - len(movies)):
+        title = " ".join(drawn.choices(words, k=drawn.randint(2, 6)))
+        movies.append(Movie.from_source(item_id, title, drawn.randint(1920, 2023), ("Drama",)))
+    return Catalogue(tuple(movies))
+
+
+def misspell(catalogue: Catalogue, number: int) -> list[str]:
+    """Titles with two characters changed, as a language model misremembers them."""
+    drawn = random.Random(1)
+    titles = []
+    for movie in drawn.sample(list(catalogue), number):
+        letters = list(movie.title)
+        for _ in range(2):
+            letters[drawn.randrange(len(letters))] = drawn.choice("abcdefghijklmnop")
+        titles.append("".join(letters))
+    return titles
+
+
+def _seconds(work: Callable[[], object], *, repeats: int = 1) -> float:
+    start = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - start) / repeats

@@ -1,0 +1,72 @@
+"""``models``: list what can be loaded, fetch and check a model, index the catalogue for the embedding resolver."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
+from recsys.cli.progress import ProgressLine
+from recsys.workbench import Workbench
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="models and adapters")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    load = actions.add_parser("load", help="fetch a model if need be, load it and say what it takes")
+    load.add_argument("--json", action="store_true", help="print JSON")
+    index = actions.add_parser("index", help="embed every title of the catalogue for the embedding resolver")
+    index.add_argument("--ship", action="store_true", help="write to assets/ instead of the cache")
+    for action in (listing, load, index):
+        add_workbench_options(action)
+    for action in (load, index):
+        add_choice_options(action)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the action."""
+    workbench = open_workbench(arguments)
+    if arguments.action == "list":
+        return _list(arguments, workbench)
+    progress = ProgressLine()
+    choice = read_choice(arguments)
+    workbench.load(choice, progress)
+    progress.close()
+    if arguments.action == "index":
+        path = workbench.build_embedding_index(choice, ship=arguments.ship, progress=progress)
+        progress.close()
+        print(f"{path} ({path.stat().st_size:,} bytes)")
+        return 0
+    state = workbench.host.state()
+    if arguments.json:
+        json.dump(dataclasses.asdict(state), sys.stdout, indent=2)
+        print()
+    else:
+        print(f"{choice.model}: {state.message} {state.precision}, {state.memory_bytes / 1e6:.0f} MB")
+        for warning in state.warnings:
+            print(f"Warning: {warning}")
+    return 0
+
+
+def _list(arguments: argparse.Namespace, workbench: Workbench) -> int:
+    if arguments.json:
+        listed = {
+            "models": [dataclasses.asdict(spec) for spec in workbench.models()],
+            "adapters": [dataclasses.asdict(adapter) for adapter in workbench.adapters()],
+        }
+        json.dump(listed, sys.stdout, indent=2, default=str)
+        print()
+        return 0
+    for spec in workbench.models():
+        size = f"{spec.num_parameters / 1e6:,.0f} M" if spec.num_parameters else "size unknown"
+        gated = ", gated" if spec.gated else ""
+        print(f"{spec.name}\n    {spec.title}: {size}, {spec.licence}{gated}. {spec.note}".rstrip())
+    for adapter in workbench.adapters():
+        print(f"adapter {adapter.name}\n    on {adapter.base_model}, r={adapter.r}. {adapter.note}".rstrip())
+    if not workbench.adapters():
+        print("no adapters")
+    return 0

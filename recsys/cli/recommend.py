@@ -1,0 +1,100 @@
+"""``recommend``: movies for a person who liked the given ones.
+
+Titles are looked up in the catalogue; one that it does not have goes to the model as typed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from recsys.catalogue import Catalogue, HistoryEntry
+from recsys.cli.options import add_choice_options, add_settings, add_workbench_options, open_workbench, read_choice
+from recsys.cli.options import read_settings as read
+from recsys.cli.progress import ProgressLine
+from recsys.errors import HistoryError
+from recsys.prompts import clean_title
+from recsys.recommend import Recommendation, RecommendationRequest
+from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.workbench import Workbench
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("liked", nargs="*", help="liked movies, in order: title or item_id; none asks for a cold start")
+    parser.add_argument("--disliked", nargs="*", default=[], help="disliked movies")
+    parser.add_argument("--record", help="take the history of a held-out record, such as 15-0, and show its truth")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_choice_options(parser)
+    for settings in (GenerationSettings, PromptSettings, ResolutionSettings):
+        add_settings(parser, settings)
+    add_workbench_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the recommendations."""
+    generation = read(arguments, GenerationSettings)
+    prompt = read(arguments, PromptSettings)
+    if arguments.disliked:
+        prompt = prompt.replace(include_disliked=True)
+    workbench = open_workbench(arguments)
+    request = RecommendationRequest(
+        history=_history(arguments, workbench),
+        disliked=tuple(find_entry(text, workbench.catalogue) for text in arguments.disliked),
+        generation=generation,
+        prompt=prompt,
+        resolution=read(arguments, ResolutionSettings),
+        choice=read_choice(arguments),
+        record_id=arguments.record,
+    )
+    workbench.check(request)
+    progress = ProgressLine()
+    workbench.load(request.choice, progress)
+    progress.close()
+    recommendation = workbench.recommend(request)
+    if arguments.json:
+        json.dump(recommendation.to_dict(workbench.catalogue), sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print(render_text(recommendation, workbench))
+    return 0
+
+
+def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
+    """The item that a person's text names: an item_id, a known title, or the text itself."""
+    text = clean_title(text)
+    found = catalogue.find(text).item_ids
+    if found:
+        return found[0]
+    return int(text) if text.isdecimal() and int(text) in catalogue else text
+
+
+def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
+    """The answer for a terminal: what the model wrote, then what each title is."""
+    completion = recommendation.completion
+    lines = ["What the model wrote:", f"  {completion.text.strip()}", "", "What it resolves to:"]
+    for resolution in recommendation.resolutions:
+        movie = None if resolution.item_id is None else workbench.catalogue[resolution.item_id]
+        name = movie.display() if movie else f"{resolution.generated.title} - out of catalogue"
+        notes = [resolution.match, *(flag.replace("_", " ") for flag in sorted(resolution.flags))]
+        lines.append(f"  {resolution.generated.rank}. {name}  [{', '.join(notes) if movie else 'no match'}]")
+    if not recommendation.resolutions:
+        lines.append(f"  nothing: the text is {recommendation.parsed.problem or 'not a list'}")
+    if recommendation.request.record_id:
+        relevant = workbench.record(recommendation.request.record_id).relevant
+        lines += ["", "What this person really liked next:"]
+        hits = set(recommendation.item_ids)
+        lines += [f"  {'*' if i in hits else ' '} {workbench.catalogue[i].display()}" for i in relevant]
+    speed = f"{completion.completion_tokens} tokens in {completion.seconds:.1f} s"
+    model = f"{completion.base_model}, {completion.precision}, adapter {completion.adapter or 'none'}"
+    lines += ["", f"{speed} · {model}", *(f"Warning: {warning}" for warning in recommendation.warnings)]
+    return "\n".join(lines)
+
+
+def _history(arguments: argparse.Namespace, workbench: Workbench) -> tuple[HistoryEntry, ...]:
+    if arguments.record and arguments.liked:
+        raise HistoryError("both titles and --record were given", seen=arguments.record, mend="give one of them")
+    if arguments.record:
+        return workbench.record(arguments.record).history
+    return tuple(find_entry(text, workbench.catalogue) for text in arguments.liked)

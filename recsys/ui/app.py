@@ -1,0 +1,75 @@
+"""From the command line to a page that is up: options, workbench, page, then the model in the background."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from recsys.errors import InputError, RecsysError
+from recsys.models.host import ModelChoice
+from recsys.models.registry import DEFAULT_MODEL
+from recsys.workbench import Workbench, WorkbenchOptions
+
+
+def launch(arguments: Sequence[str] | None = None) -> None:
+    """Opens the app and serves until it is stopped."""
+    options = read_options(sys.argv[1:] if arguments is None else arguments)
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from recsys.ui.demo import build_demo, launch_options
+
+    workbench = Workbench(
+        WorkbenchOptions(
+            data=options.data,
+            adapters=options.adapters,
+            runs=options.runs,
+            public=options.public,
+            device=options.device,
+        )
+    )
+    choice = ModelChoice(options.model, options.precision, options.adapter)
+    try:
+        demo = build_demo(workbench, default_choice=choice)
+    except RecsysError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, InputError) else 1) from None
+    demo.launch(
+        server_name=options.host,
+        server_port=options.port,
+        root_path=options.root_path,
+        inbrowser=options.open and _has_screen(),
+        prevent_thread_lock=True,
+        **launch_options(),
+    )
+    # The page is up first: reading torch and the weights takes longer than all the rest.
+    workbench.host.start_loading(choice)
+    demo.block_thread()
+
+
+def read_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parses the app's command line."""
+    parser = argparse.ArgumentParser(prog="app.py", description="LLMs as movie recommenders: the app.")
+    parser.add_argument("--host", help="address to serve on (default: 127.0.0.1; all addresses on a Space)")
+    parser.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
+    parser.add_argument("--root-path", help="path of the page behind a proxy")
+    parser.add_argument("--open", action="store_true", help="open a browser")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="registry name, local folder or Hub id to start with")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
+    parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--data", type=Path, help="a MovieLens csv folder (default: the embedded latest-small)")
+    parser.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
+    parser.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
+    parser.add_argument(
+        "--public",
+        action=argparse.BooleanOptionalAction,
+        default=bool(os.environ.get("SPACE_ID")),
+        help="lock the registry and limit length, records and time (default: on a Space)",
+    )
+    return parser.parse_args(arguments)
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,297 @@
+"""One process's workbench: data, models, resolvers and jobs, shared by the app and the command line.
+
+It is the only place that puts the rooms together. It holds no page and no arguments: the app and the
+command line bring requests and show what comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.catalogue import Catalogue
+from recsys.data.movielens import MovieLens, load
+from recsys.data.records import Record, SplitData, few_shot_examples, split_records
+from recsys.errors import HistoryError, ModelUnavailableError
+from recsys.limits import Limits
+from recsys.models.adapters import AdapterInfo, list_adapters
+from recsys.models.artifacts import Progress
+from recsys.models.host import ModelChoice, ModelHost
+from recsys.models.registry import ModelSpec, list_models
+from recsys.recommend import Recommendation, RecommendationRequest, recommend, stream_recommendation
+from recsys.resolution.base import TitleResolver
+from recsys.settings import PromptSettings, ResolverName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from recsys.models.loading import LoadedModel
+    from recsys.prompts import PromptExample
+    from recsys.resolution.search import TitleSearch
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def cache_folder() -> Path:
+    """Where fetched models, indices and runs are kept: $RECSYS_CACHE or a folder of the user's cache."""
+    return Path(os.environ.get("RECSYS_CACHE") or Path.home() / ".cache" / "recsys")
+
+
+@dataclass(frozen=True)
+class WorkbenchOptions:
+    """Where things are and how far visitors may go.
+
+    Attributes:
+        data: A MovieLens folder; None takes the embedded data.
+        adapters: A folder of PEFT folders; None takes the repository's.
+        runs: Where evaluations are kept; None takes $RECSYS_RUNS or a folder of the user's cache.
+        public: Lock the registry and limit length, records and time.
+        device: auto, cpu, cuda or mps.
+    """
+
+    data: Path | None = None
+    adapters: Path | None = None
+    runs: Path | None = None
+    public: bool = False
+    device: str = "auto"
+
+    @property
+    def runs_folder(self) -> Path:
+        if self.runs is not None:
+            return self.runs
+        return Path(os.environ.get("RECSYS_RUNS") or cache_folder() / "runs")
+
+
+class Workbench:
+    """Data, model host, resolvers and jobs of one process; safe to share between threads."""
+
+    def __init__(self, options: WorkbenchOptions | None = None) -> None:
+        self.options = options or WorkbenchOptions()
+        self.limits = Limits.for_public() if self.options.public else Limits()
+        self.host = ModelHost(
+            public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
+        )
+        self._resolvers: dict[str, TitleResolver] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def dataset(self) -> MovieLens:
+        return load(self.options.data)
+
+    @cached_property
+    def split(self) -> SplitData:
+        return split_records(self.dataset)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """All movies, with popularity counted over training users alone."""
+        return Catalogue(self.dataset.movies, self.split.popularity("train"))
+
+    @cached_property
+    def search(self) -> TitleSearch:
+        from recsys.resolution.search import TitleSearch
+
+        return TitleSearch(self.catalogue)
+
+    @cached_property
+    def records(self) -> dict[str, Record]:
+        """Every record by its id."""
+        return {record.record_id: record for records in self.split.records.values() for record in records}
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The models that may be loaded here."""
+        return list_models(public=self.options.public)
+
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        """The adapters that were found."""
+        return list_adapters(self.options.adapters)
+
+    def record(self, record_id: str) -> Record:
+        """The record of that id.
+
+        Raises:
+            HistoryError: when there is none.
+        """
+        try:
+            return self.records[record_id]
+        except KeyError:
+            raise HistoryError("no such record", seen=record_id, mend="take an id such as 15-0") from None
+
+    def examples(self, prompt: PromptSettings) -> tuple[PromptExample, ...]:
+        """The worked examples of a few-shot prompt, from training users; none for the other styles."""
+        if prompt.style != "few_shot":
+            return ()
+        with self._lock:
+            return few_shot_examples(self.split, self.catalogue, num_examples=prompt.num_examples)
+
+    def check(self, request: RecommendationRequest) -> None:
+        """Checks a request against the limits and the catalogue before any model is touched.
+
+        Raises:
+            InputError: with what is wrong and the mend.
+        """
+        self.limits.check_generation(request.generation)
+        self.limits.check_history(len(request.history), len(request.disliked))
+        for entry in (*request.history, *request.disliked):
+            if isinstance(entry, int):
+                _ = self.catalogue[entry]
+
+    def recommend(self, request: RecommendationRequest, *, cancel: threading.Event | None = None) -> Recommendation:
+        """Answers one request, ahead of any long job."""
+        for part in self.stream(request, cancel=cancel):
+            if isinstance(part, Recommendation):
+                return part
+        raise AssertionError("a stream ends with its recommendation")
+
+    def stream(
+        self, request: RecommendationRequest, *, cancel: threading.Event | None = None
+    ) -> Iterator[str | Recommendation]:
+        """Answers one request: the text so far while it grows, the Recommendation last."""
+        from recsys.generation.generator import TransformersGenerator
+
+        self.check(request)
+        cancel = cancel or threading.Event()
+        examples = self.examples(request.prompt)
+        with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
+            resolver = self.resolver(request.resolution.resolver, loaded)
+            generator = TransformersGenerator(loaded)
+            warnings = self.host.state().warnings
+            with _stopped_after(self.limits.max_seconds, cancel):
+                for part in stream_recommendation(
+                    request,
+                    generator,
+                    self.catalogue,
+                    resolver,
+                    examples=examples,
+                    warnings=warnings,
+                    cancel=cancel,
+                ):
+                    if isinstance(part, Recommendation):
+                        self.host.report_speed(part.completion.tokens_per_second)
+                    yield part
+
+    def recommend_batch(
+        self,
+        requests: Sequence[RecommendationRequest],
+        *,
+        seeds: Sequence[int],
+        cancel: threading.Event | None = None,
+    ) -> list[Recommendation]:
+        """Answers a batch for a long job: interactive requests go first, one batch at a time."""
+        from recsys.generation.generator import TransformersGenerator
+
+        first = requests[0]
+        examples = self.examples(first.prompt)
+        with self.host.use(first.choice, priority="batch", cancel=cancel) as loaded:
+            resolver = self.resolver(first.resolution.resolver, loaded)
+            return recommend(
+                requests,
+                TransformersGenerator(loaded),
+                self.catalogue,
+                resolver,
+                examples=examples,
+                seeds=seeds,
+                warnings=self.host.state().warnings,
+                cancel=cancel,
+            )
+
+    def load(self, choice: ModelChoice, progress: Progress | None = None) -> None:
+        """Loads a model now and shows how far it is; the app loads in the background instead.
+
+        Raises:
+            RecsysError: when it cannot be loaded.
+        """
+        self.host.start_loading(choice)
+        while (state := self.host.state()).phase == "loading":
+            if progress:
+                progress(state.progress, state.message)
+            time.sleep(0.1)
+        with self.host.use(choice):  # raises what went wrong in the thread
+            pass
+
+    def resolver(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+        """The resolver of that name; the embedding resolver reads titles with the model that is loaded."""
+        with self._lock:
+            key = f"{name}/{loaded.weight_hash}" if name == "embedding" else name
+            if key not in self._resolvers:
+                self._resolvers[key] = self._make_resolver(name, loaded)
+            return self._resolvers[key]
+
+    def _make_resolver(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+        from recsys.resolution.common_characters import CommonCharactersResolver
+        from recsys.resolution.levenshtein import LevenshteinResolver
+
+        if name == "embedding":
+            return self._make_embedding_resolver(loaded)
+        return LevenshteinResolver(self.catalogue) if name == "levenshtein" else CommonCharactersResolver(self.catalogue)
+
+    def _make_embedding_resolver(self, loaded: LoadedModel) -> TitleResolver:
+        from recsys.generation.encoder import TextEncoder
+        from recsys.resolution.embedding import EmbeddingIndex, EmbeddingResolver
+
+        places = (self.embedding_index_path(loaded, shipped=True), self.embedding_index_path(loaded, shipped=False))
+        path = next((place for place in places if place.exists()), None)
+        if path is None:
+            raise ModelUnavailableError(
+                "the titles of this catalogue are not embedded for this model yet",
+                seen=loaded.spec.name,
+                mend=f"run: python -m recsys models index --model {loaded.spec.name}",
+            )
+        # The resolver outlives the model in the cache, so it must not keep the old weights in memory.
+        alive = weakref.ref(loaded)
+
+        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+            current = alive()
+            if current is None:
+                raise ModelUnavailableError("the model of this index was unloaded", mend="ask again")
+            return TextEncoder(current).encode(texts)
+
+        return EmbeddingResolver(self.catalogue, EmbeddingIndex.load(path), encode)
+
+    def embedding_index_path(self, loaded: LoadedModel, *, shipped: bool) -> Path:
+        """Where the index of a model's title embeddings is: in assets/ or in the user's cache."""
+        if shipped:
+            return ASSETS / "embeddings" / f"{self.dataset.name}-{loaded.weight_hash[:12]}.npz"
+        return cache_folder() / "embeddings" / f"{self.dataset.name}-{loaded.weight_hash[:12]}.npz"
+
+    def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
+        """Embeds every title of the catalogue with a model and writes the index."""
+        from recsys.generation.encoder import TextEncoder
+        from recsys.resolution.embedding import build_index
+
+        with self.host.use(choice, priority="batch") as loaded:
+            index = build_index(
+                self.catalogue,
+                TextEncoder(loaded).encode,
+                base_model=loaded.spec.name,
+                weight_hash=loaded.weight_hash,
+                progress=progress,
+            )
+            path = self.embedding_index_path(loaded, shipped=ship)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        index.save(path)
+        return path
+
+
+@contextmanager
+def _stopped_after(seconds: float | None, cancel: threading.Event) -> Iterator[None]:
+    """Sets ``cancel`` when the block takes longer than that."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
