@@ -15,9 +15,9 @@ _YEAR_AT_END = re.compile(r"\s*[(\[]\s*((?:18|19|20|21)\d\d)(?:\s*[-–]\s*(?:(?
 _ALTERNATIVE_AT_END = re.compile(r"\s\(([^()]*(?:\([^()]*\)[^()]*)*)\)$")
 _ALSO_KNOWN_AS = re.compile(r"^a\.?k\.?a\.?:?\s+", re.IGNORECASE)
 _ARTICLES = (
-    "the|a|an|la|le|les|l'|el|los|las|un|una|une|der|die|das|ein|eine|il|lo|gli|i|o|os|as|det|den|de|het|en|ett"
+    "the|a|an|la|le|les|l'|el|los|las|un|una|une|der|die|das|ein|eine|il|lo|gli|i|o|os|as|det|den|de|het|en|ett|da"
 )
-_ARTICLE_AT_END = re.compile(rf"^(?P<rest>.+), (?P<article>(?:{_ARTICLES}))$", re.IGNORECASE)
+_ARTICLE_AT_END = re.compile(rf"^(?P<rest>.+), ?(?P<article>(?:{_ARTICLES}))$", re.IGNORECASE)
 _ENGLISH_ARTICLE_AT_START = re.compile(r"^(?:the|an?) (?=\S)")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 

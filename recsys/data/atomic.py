@@ -1,0 +1,35 @@
+"""Files that appear whole or not at all, so that a killed run never leaves half a file behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def open_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file for writing that takes its name only when the block ends without an error.
+
+    Args:
+        path: The file; its folder is made when missing, an older file of that name is replaced.
+
+    Yields:
+        A binary file in the same folder, so that the last step is one rename.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(0o644)  # mkstemp makes files that only their owner can read
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
