@@ -7,8 +7,7 @@ to choose between movies of the same name.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -43,6 +42,7 @@ class Movie:
     @classmethod
     def from_source(cls, item_id: int, source_title: str, year: int | None, genres: Iterable[str]) -> Self:
         """Makes a movie from the title as MovieLens writes it; a year at its end is split off."""
+        source_title = " ".join(source_title.split())
         if year is None:
             source_title, year = split_year(source_title)
         title, alternatives = split_alternatives(source_title)
@@ -72,6 +72,31 @@ class NameMatch(NamedTuple):
     wrong_year: bool = False
 
 
+class _Named(NamedTuple):
+    """The movies of one name: those whose title it is, and those that it is another name of."""
+
+    titled: tuple[int, ...] = ()
+    otherwise: tuple[int, ...] = ()
+
+
+class _NameIndex:
+    """Item ids by a form of their names."""
+
+    def __init__(self, movies: Sequence[Movie], form: Callable[[str], str]) -> None:
+        self._index: dict[str, _Named] = {}
+        for movie in movies:
+            titles = {form(movie.title), form(movie.source_title or movie.title)}
+            for name in {form(name) for name in movie.names}:
+                named = self[name]
+                if name in titles:
+                    self._index[name] = named._replace(titled=(*named.titled, movie.item_id))
+                else:
+                    self._index[name] = named._replace(otherwise=(*named.otherwise, movie.item_id))
+
+    def __getitem__(self, name: str) -> _Named:
+        return self._index.get(name, _Named())
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """All movies by item id, with look-ups by exact and by normalised name.
@@ -89,19 +114,12 @@ class Catalogue:
         return {movie.item_id: movie for movie in self.movies}
 
     @cached_property
-    def _exact(self) -> dict[str, list[int]]:
-        return self._index(str)
+    def _exact(self) -> _NameIndex:
+        return _NameIndex(self.movies, str)
 
     @cached_property
-    def _normalised(self) -> dict[str, list[int]]:
-        return self._index(normalise_title)
-
-    def _index(self, form: type[str] | object) -> dict[str, list[int]]:
-        index: dict[str, list[int]] = defaultdict(list)
-        for movie in self.movies:
-            for name in dict.fromkeys(form(name) for name in movie.names):  # type: ignore[operator]
-                index[name].append(movie.item_id)
-        return dict(index)
+    def _normalised(self) -> _NameIndex:
+        return _NameIndex(self.movies, normalise_title)
 
     def __len__(self) -> int:
         return len(self.movies)
@@ -126,12 +144,16 @@ class Catalogue:
             ) from None
 
     def find_exact(self, title: str, year: int | None = None) -> NameMatch:
-        """The movies with exactly this name (any of their names), the best fit first."""
-        return self._choose(self._exact.get(title.strip(), []), year)
+        """The movies with exactly this name, the best fit first.
+
+        Movies that carry the name as their title come before those that carry it as another name, then
+        the most popular in training.
+        """
+        return self._choose_named(self._exact[title.strip()], year)
 
     def find_normalised(self, title: str, year: int | None = None) -> NameMatch:
         """The movies whose name is the same after normalise_title, the best fit first."""
-        return self._choose(self._normalised.get(normalise_title(title), []), year)
+        return self._choose_named(self._normalised[normalise_title(title)], year)
 
     def find(self, text: str) -> NameMatch:
         """The movies that a person's text names, with or without a year; empty when none."""
@@ -140,21 +162,29 @@ class Catalogue:
             return whole
         title, year = split_year(text)
         exact = self.find_exact(title, year)
-        return exact if exact.item_ids else self.find_normalised(title, year)
+        if exact.item_ids and not exact.wrong_year:
+            return exact
+        normalised = self.find_normalised(title, year)  # "Pride and Prejudice (2005)" is written with "&"
+        return exact if exact.item_ids and normalised.wrong_year else normalised
 
     def choose(self, item_ids: Sequence[int], year: int | None = None) -> NameMatch:
         """Orders movies of one name: the year written wins, then the most popular in training."""
-        return self._choose(list(item_ids), year)
+        return self._choose_named(_Named(titled=tuple(item_ids)), year)
 
-    def _choose(self, item_ids: list[int], year: int | None) -> NameMatch:
-        by_popularity = sorted(item_ids, key=lambda i: (-self.popularity.get(i, 0), i))
+    def _choose_named(self, named: _Named, year: int | None) -> NameMatch:
+        def first(item_ids: Iterable[int]) -> list[int]:
+            return sorted(set(item_ids), key=lambda i: (-self.popularity.get(i, 0), i))
+
+        titled, otherwise = first(named.titled), first(named.otherwise)
         if year is None:
-            return NameMatch(tuple(by_popularity), ambiguous=len(by_popularity) > 1)
-        same_year = [i for i in by_popularity if self.by_id[i].year == year]
-        if same_year:
-            others = [i for i in by_popularity if i not in same_year]
-            return NameMatch((*same_year, *others), ambiguous=len(same_year) > 1)
-        nearest = sorted(by_popularity, key=lambda i: abs((self.by_id[i].year or 0) - year))
+            return NameMatch((*titled, *otherwise), ambiguous=len(titled or otherwise) > 1)
+        for fits in (year, None):  # a movie without a year cannot contradict the year written
+            fitting = [[i for i in ids if self.by_id[i].year == fits] for ids in (titled, otherwise)]
+            if any(fitting):
+                best = [*fitting[0], *fitting[1]]
+                others = [i for i in (*titled, *otherwise) if i not in best]
+                return NameMatch((*best, *others), ambiguous=len(fitting[0] or fitting[1]) > 1)
+        nearest = sorted((*titled, *otherwise), key=lambda i: abs((self.by_id[i].year or 0) - year))
         return NameMatch(tuple(nearest), wrong_year=bool(nearest))
 
     def known_items(self, history: Iterable[HistoryEntry]) -> tuple[int, ...]:

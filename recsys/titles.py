@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_YEAR_AT_END = re.compile(r"\s*[(\[]\s*((?:18|19|20|21)\d\d)(?:\s*[-–]\s*(?:(?:18|19|20|21)\d\d)?)?\s*[)\]]\s*$")
+_YEAR_AT_END = re.compile(r"(?<!\s)\s*[(\[]\s*((?:18|19|20|21)\d\d)(?:\s*[-–]\s*(?:(?:18|19|20|21)\d\d)?)?\s*[)\]]\s*$")
 _ALTERNATIVE_AT_END = re.compile(r"\s\(([^()]*(?:\([^()]*\)[^()]*)*)\)$")
 _ALSO_KNOWN_AS = re.compile(r"^a\.?k\.?a\.?:?\s+", re.IGNORECASE)
 _ARTICLES = (
@@ -19,6 +19,7 @@ _ARTICLES = (
 )
 _ARTICLE_AT_END = re.compile(rf"^(?P<rest>.+), ?(?P<article>(?:{_ARTICLES}))$", re.IGNORECASE)
 _ENGLISH_ARTICLE_AT_START = re.compile(r"^(?:the|an?) (?=\S)")
+_APOSTROPHE = re.compile(r"['‘’ʼ`]")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 
@@ -82,5 +83,5 @@ def normalise_title(title: str) -> str:
     """
     text = move_article_to_front(title.strip())
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
-    words = _NOT_A_WORD.sub(" ", text.replace("&", " and ").replace("'", "").replace("’", "")).strip()
+    words = _NOT_A_WORD.sub(" ", _APOSTROPHE.sub("", text.replace("&", " and "))).strip()
     return _ENGLISH_ARTICLE_AT_START.sub("", words) or title.strip().casefold()
