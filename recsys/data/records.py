@@ -136,7 +136,7 @@ def _by_user(ratings: pd.DataFrame) -> dict[int, _Rated]:
     order = order[keep]
     users, items, times = users[order], items[order], times[order]
     ids, starts = np.unique(users, return_index=True)
-    ends = np.append(starts[1:], len(users))
+    ends = np.append(starts, len(users))[1:]
     return {
         int(user): _Rated(items[start:end], times[start:end])
         for user, start, end in zip(ids, starts, ends, strict=True)
