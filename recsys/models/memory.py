@@ -1,0 +1,139 @@
+"""How much memory a model will take in each precision, and how much there is.
+
+Works on parameter counts and the system's figures; loads nothing. On a GPU the free memory of all its
+devices counts, elsewhere the machine's, or what a container's limit leaves of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recsys.errors import ModelUnavailableError
+
+_BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
+_SMALLER_FIRST = ("int8", "bf16", "fp16", "fp32")
+_WORKING_SHARE = 0.1
+"""Room beside the weights for the key/value cache and activations, as a share of their size."""
+
+
+@dataclass(frozen=True)
+class WeightCounts:
+    """The weights of a model: those that int8 shrinks, and embeddings, norms and head that it leaves in fp16.
+
+    Attributes:
+        linear: Weights of linear layers but for the language-model head.
+        other: All others.
+    """
+
+    linear: int
+    other: int
+
+    def bytes_in(self, precision: str) -> int:
+        """The size of the weights once loaded."""
+        if precision == "int8":
+            return self.linear * _BYTES_PER_WEIGHT["int8"] + self.other * _BYTES_PER_WEIGHT["fp16"]
+        return (self.linear + self.other) * _BYTES_PER_WEIGHT[precision]
+
+    def peak_bytes(self, precision: str) -> int:
+        """The most that loading and use take: int8 is made from the fp16 weights, which are there meanwhile.
+
+        Measured on a LLaMA-7B shape: 7.0 GB loaded, 19.95 GB at the peak.
+        """
+        held = self.bytes_in(precision)
+        beside = self.bytes_in("fp16") if precision == "int8" else int(held * _WORKING_SHARE)
+        return held + beside
+
+
+def count_weights(shapes: dict[str, tuple[int, ...]]) -> WeightCounts:
+    """Sorts the tensors of a LLaMA or GPT-J by what int8 does to them.
+
+    Args:
+        shapes: Shape by tensor name, as the safetensors files have them.
+    """
+    linear = other = 0
+    for name, shape in shapes.items():
+        size = 1
+        for side in shape:
+            size *= side
+        is_embedding = any(part in name for part in ("embed_tokens", "wte", "lm_head"))
+        if len(shape) == 2 and not is_embedding:
+            linear += size
+        else:
+            other += size
+    return WeightCounts(linear, other)
+
+
+def available_bytes(device: str) -> int:
+    """Memory that a model may still take on "cuda", or in the machine's memory for any other device."""
+    if device == "cuda":
+        import torch
+
+        return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
+    import psutil
+
+    left = [int(psutil.virtual_memory().available)]
+    limit = cgroup_bytes_left()
+    return min(left if limit is None else [*left, limit])
+
+
+def cgroup_bytes_left(root: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")) -> int | None:
+    """What a container's memory limit leaves, or None where there is no limit.
+
+    File cache counts as free, since the kernel gives it up. Limits of every level above count too.
+    """
+    left = [
+        found
+        for folder in _cgroup_folders(root, process)
+        for names in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        )
+        if (found := _left_under(folder, *names)) is not None
+    ]
+    return max(0, min(left)) if left else None
+
+
+def _cgroup_folders(root: Path, process: Path) -> list[Path]:
+    try:
+        lines = process.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    folders = [root, root / "memory"]
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        base = root if number == "0" else root / "memory"
+        if number == "0" or "memory" in controllers.split(","):
+            parts = Path(path.lstrip("/")).parts
+            folders.extend(base.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
+    return folders
+
+
+def _left_under(folder: Path, limit_name: str, used_name: str, cached_name: str) -> int | None:
+    try:
+        limit = (folder / limit_name).read_text(encoding="utf-8").strip()
+        used = int((folder / used_name).read_text(encoding="utf-8"))
+        statistics = dict(
+            line.split(maxsplit=1) for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
+        )
+    except (OSError, ValueError):
+        return None
+    unlimited = limit == "max" or int(limit) >= 1 << 60
+    return None if unlimited else int(limit) - used + int(statistics.get(cached_name, 0))
+
+
+def require_memory(title: str, weights: WeightCounts, precision: str, available: int) -> None:
+    """Refuses a model that will not fit, before anything of it is read.
+
+    Raises:
+        ModelUnavailableError: with both figures, and the largest precision that fits.
+    """
+    needed = weights.peak_bytes(precision)
+    if needed <= available:
+        return
+    fitting = [name for name in _SMALLER_FIRST if weights.peak_bytes(name) <= available and name != precision]
+    mend = f"choose precision {fitting[-1]}" if fitting else "choose a smaller model or a machine with more memory"
+    raise ModelUnavailableError(
+        f"{title} in {precision} needs about {needed / 1e9:.1f} GB of memory and {available / 1e9:.1f} GB are free",
+        mend=mend,
+    )
