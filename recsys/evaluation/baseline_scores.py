@@ -1,0 +1,102 @@
+"""Classic recommenders on the very records that a model is evaluated on.
+
+A figure such as MAP@4 = 0.02 means nothing alone. The baselines are fitted on users that the evaluated split
+does not contain, and leave out what the history holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from recsys.errors import SettingsError
+from recsys.evaluation.metrics import score_record
+from recsys.settings import SplitName
+
+if TYPE_CHECKING:
+    from recsys.baselines.base import Recommender
+    from recsys.data.records import Record, SplitData
+
+FITTED_ON: Final[Mapping[SplitName, tuple[SplitName, ...]]] = {
+    "test": ("train", "validation"),
+    "validation": ("train",),
+    "train": ("train",),
+}
+"""The user sets that baselines are fitted on, by the split that is evaluated."""
+
+
+@dataclass(frozen=True)
+class BaselineScore:
+    """One record's recommendations of a baseline.
+
+    Attributes:
+        record_id: The record.
+        user_id: Its user.
+        item_ids: The recommended items, the best first.
+        metrics: Every metric at k.
+    """
+
+    record_id: str
+    user_id: int
+    item_ids: tuple[int, ...]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BaselineRun:
+    """A baseline over all records.
+
+    Attributes:
+        name: popularity, ease or item_knn.
+        scores: One for each record, in the order of the records.
+        seconds: Fitting and ranking.
+    """
+
+    name: str
+    scores: tuple[BaselineScore, ...]
+    seconds: float
+
+
+def score_baseline(
+    name: str, records: Sequence[Record], split: SplitData, *, evaluated: SplitName, k: int
+) -> BaselineRun:
+    """Fits a baseline and scores it on the records.
+
+    Args:
+        name: popularity, ease or item_knn.
+        records: The records, all of the split ``evaluated``.
+        split: Where the likes to fit on come from.
+        evaluated: The split that the records are of; see FITTED_ON.
+        k: The rank cut of every metric.
+
+    Raises:
+        SettingsError: for a baseline that is not known.
+    """
+    from recsys.baselines.base import rank
+
+    fit = _find(name)
+    started = time.perf_counter()
+    recommender = fit(split.likes_of(*FITTED_ON[evaluated]))
+    ranked = rank(recommender, [record.history for record in records], n=k)
+    scores = tuple(
+        BaselineScore(record.record_id, record.user_id, item_ids, score_record(record.relevant, item_ids, k))
+        for record, item_ids in zip(records, ranked, strict=True)
+    )
+    return BaselineRun(name, scores, time.perf_counter() - started)
+
+
+def _find(name: str) -> Callable[[Mapping[int, Sequence[int]]], Recommender]:
+    from recsys.baselines.ease import Ease
+    from recsys.baselines.item_knn import ItemKnn
+    from recsys.baselines.popularity import Popularity
+
+    known: dict[str, Callable[[Mapping[int, Sequence[int]]], Recommender]] = {
+        "popularity": Popularity.fit,
+        "ease": Ease.fit,
+        "item_knn": ItemKnn.fit,
+    }
+    if name not in known:
+        raise SettingsError("no such baseline", seen=name, mend=f"choose of {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,117 @@
+"""What is evaluated: the records, the model and every setting that can change a result.
+
+The fingerprint of a request names its run on disk, so that the same request finds what an earlier,
+interrupted run already has. This module draws no records and loads nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from recsys.errors import SettingsError
+from recsys.models.host import ModelChoice
+from recsys.settings import (
+    EvaluationSettings,
+    GenerationSettings,
+    PromptSettings,
+    ResolutionSettings,
+    require_choice,
+)
+
+BASELINES: Final = ("popularity", "ease", "item_knn")
+"""The baselines that can be scored beside a model."""
+
+RESULTS_VERSION: Final = 1
+"""Raise it when the way from a completion to its scores changes, so that no run mixes two ways."""
+
+_LEFT_OUT_OF_FINGERPRINT = ("baselines",)
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """One evaluation.
+
+    Attributes:
+        evaluation: Which records, and how far down the list.
+        generation: Decoding settings; each record draws with its own seed, made of the evaluation's seed and its id.
+        prompt: Prompt format.
+        resolution: How titles become items.
+        choice: Base model, precision and adapter.
+        baselines: Classic recommenders scored on the same records.
+    """
+
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    resolution: ResolutionSettings = field(default_factory=ResolutionSettings)
+    choice: ModelChoice = field(default_factory=ModelChoice)
+    baselines: tuple[str, ...] = ("popularity", "ease")
+
+    def __post_init__(self) -> None:
+        for name in self.baselines:
+            require_choice("baseline", name, BASELINES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request as plain JSON values."""
+        return {
+            "evaluation": self.evaluation.to_dict(),
+            "generation": self.generation.to_dict(),
+            "prompt": self.prompt.to_dict(),
+            "resolution": self.resolution.to_dict(),
+            "choice": {
+                "model": self.choice.model,
+                "precision": self.choice.precision,
+                "adapter": self.choice.adapter,
+            },
+            "baselines": list(self.baselines),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Makes the request from plain values; what is missing keeps its default.
+
+        Raises:
+            SettingsError: for a name that is not a setting, or a value out of range.
+        """
+        known = {"evaluation", "generation", "prompt", "resolution", "choice", "baselines"}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            mend = f"known are {', '.join(sorted(known))}"
+            raise SettingsError("an evaluation has no such part", seen=unknown[0], mend=mend)
+        choice = dict(values.get("choice", {}))
+        if extra := sorted(set(choice) - {"model", "precision", "adapter"}):
+            raise SettingsError("a choice has no such part", seen=extra[0], mend="known are model, precision, adapter")
+        return cls(
+            evaluation=EvaluationSettings.from_dict(dict(values.get("evaluation", {}))),
+            generation=GenerationSettings.from_dict(dict(values.get("generation", {}))),
+            prompt=PromptSettings.from_dict(dict(values.get("prompt", {}))),
+            resolution=ResolutionSettings.from_dict(dict(values.get("resolution", {}))),
+            choice=ModelChoice(**choice),
+            baselines=tuple(values.get("baselines", cls.baselines)),
+        )
+
+    def fingerprint(self, *, data_name: str, weight_hash: str, precision: str, adapter_hash: str | None = None) -> str:
+        """Names everything that a record's result depends on, in 16 hexadecimal digits.
+
+        Baselines are left out: they add bars to the report and change no record.
+
+        Args:
+            data_name: Name of the data set that the records come from.
+            weight_hash: Hash of the base model's weights.
+            precision: What the weights are held in ("auto" may differ between machines).
+            adapter_hash: Hash of the adapter's weights, or its name where no hash is known; None without one.
+        """
+        identity = {name: part for name, part in self.to_dict().items() if name not in _LEFT_OUT_OF_FINGERPRINT}
+        identity |= {
+            "results_version": RESULTS_VERSION,
+            "data_name": data_name,
+            "weight_hash": weight_hash,
+            "precision": precision,
+            "adapter_hash": adapter_hash,
+        }
+        canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]

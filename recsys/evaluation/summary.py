@@ -1,0 +1,158 @@
+"""From the results of every record to a report: means, intervals, differences, and the protocol in words.
+
+A report is made of per-record results alone, so it can be made again at any time. This module runs no model
+and writes no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from recsys.data.records import LIKED_FROM
+from recsys.evaluation.baseline_scores import FITTED_ON, BaselineRun
+from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users, paired_interval
+from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.report import MetricScore, PairedDifference, Report, SystemScore
+from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.results import RecordResult
+from recsys.evaluation.text_quality import distance_histogram, text_quality
+from recsys.models.host import ModelChoice
+
+
+class Scored(Protocol):
+    """A record's scores, of a model or a baseline."""
+
+    @property
+    def record_id(self) -> str: ...
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
+def score_model(choice: ModelChoice, results: Sequence[RecordResult]) -> SystemScore:
+    """The model's figures over its results, resolved and raw."""
+    user_ids = [result.user_id for result in results]
+    return SystemScore(
+        name=choice.model if choice.adapter is None else f"{choice.model} + {choice.adapter}",
+        kind="model",
+        metrics=_metric_scores([result.metrics for result in results], user_ids),
+        raw=_metric_scores([result.raw_metrics for result in results], user_ids),
+        seconds=sum(result.seconds for result in results),
+    )
+
+
+def score_baseline_run(run: BaselineRun) -> SystemScore:
+    """A baseline's figures over its records."""
+    user_ids = [score.user_id for score in run.scores]
+    metrics = _metric_scores([score.metrics for score in run.scores], user_ids)
+    return SystemScore(run.name, "baseline", metrics, None, run.seconds)
+
+
+def make_report(
+    request: EvaluationRequest,
+    results: Sequence[RecordResult],
+    baselines: Sequence[BaselineRun],
+    *,
+    fingerprint: str,
+    dataset_name: str,
+    num_available: int,
+    precision: str,
+    started_at: str,
+    finished_at: str,
+    machine: str,
+) -> Report:
+    """Puts a report together.
+
+    Args:
+        request: What was asked.
+        results: The model's results.
+        baselines: Baselines on the same records in the same order.
+        fingerprint: Names the run.
+        dataset_name: Where the records come from.
+        num_available: Records of the whole split.
+        precision: What the weights were held in.
+        started_at: In UTC, ISO 8601.
+        finished_at: In UTC, ISO 8601.
+        machine: What it ran on; see describe_machine.
+    """
+    return Report(
+        fingerprint=fingerprint,
+        request=request,
+        dataset_name=dataset_name,
+        protocol=describe_protocol(request, results, num_available=num_available),
+        num_records=len(results),
+        num_users=len({result.user_id for result in results}),
+        records_hash=hash_records(result.record_id for result in results),
+        systems=(score_model(request.choice, results), *(score_baseline_run(run) for run in baselines)),
+        differences=tuple(paired_difference(results, run.scores, against=run.name) for run in baselines),
+        text_quality=text_quality(results),
+        distances=distance_histogram(results, resolver=request.resolution.resolver),
+        tokens=sum(result.tokens for result in results),
+        seconds=sum(result.seconds for result in results),
+        precision=precision,
+        machine=machine,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def paired_difference(
+    ours: Sequence[Scored], theirs: Sequence[Scored], *, against: str, metric: str = HEADLINE
+) -> PairedDifference:
+    """One metric of ours minus theirs, record by record.
+
+    Raises:
+        ValueError: when they are not of the same records in the same order.
+    """
+    if [mine.record_id for mine in ours] != [other.record_id for other in theirs]:
+        raise ValueError(f"the records of {against} are others, or in another order")
+    user_ids = [mine.user_id for mine in ours]
+    mine = [score.metrics[metric] for score in ours]
+    other = [score.metrics[metric] for score in theirs]
+    mean = mean_over_records(mine) - mean_over_records(other)
+    return PairedDifference(against, metric, mean, paired_interval(mine, other, user_ids))
+
+
+def describe_protocol(request: EvaluationRequest, results: Sequence[RecordResult], *, num_available: int) -> str:
+    """How the records were made and drawn, in words."""
+    settings = request.evaluation
+    drawn = f"all {num_available} records of the {settings.split} users"
+    if len(results) < num_available:
+        drawn = f"{len(results)} of the {drawn.removeprefix('all ')}, drawn with seed {settings.seed}"
+    given = len(results[0].history) if results else 0
+    hidden = len(results[0].relevant) if results else 0
+    fitted = " and ".join(FITTED_ON[settings.split])
+    return (
+        f"Likes are ratings of {LIKED_FROM:g} or more. Evaluated: {drawn}; each is {given + hidden} likes in time "
+        f"order, the first {given} given, the next {hidden} to be found. "
+        f"Baselines are fitted on the likes of the {fitted} users and leave out what is given."
+    )
+
+
+def describe_machine() -> str:
+    """Processor, cores and memory in one line, without the machine's name."""
+    import psutil
+
+    system = f"{platform.system()} {platform.machine()}"
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{system}, {os.cpu_count() or 1} cores, {memory:.0f} GB, Python {platform.python_version()}"
+
+
+def hash_records(record_ids: Iterable[str]) -> str:
+    """Names a set of records, whatever their order, in 16 hexadecimal digits."""
+    return hashlib.sha256("\n".join(sorted(record_ids)).encode()).hexdigest()[:16]
+
+
+def _metric_scores(rows: Sequence[Mapping[str, float]], user_ids: Sequence[int]) -> dict[str, MetricScore]:
+    return {name: _metric_score([row[name] for row in rows], user_ids) for name in METRICS}
+
+
+def _metric_score(values: Sequence[float], user_ids: Sequence[int]) -> MetricScore:
+    return MetricScore(
+        mean_over_records(values), clustered_interval(values, user_ids), mean_over_users(values, user_ids)
+    )

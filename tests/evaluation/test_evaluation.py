@@ -1,0 +1,238 @@
+"""One evaluation from request to report, and the report as files and text."""
+
+import csv
+import io
+import json
+import re
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recsys.models.host import ModelChoice
+
+from recsys.catalogue import Catalogue, Movie
+from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
+from recsys.evaluation.evaluation import run_evaluation
+from recsys.evaluation.export import escape_cell, read_json, render_csv, render_text, write_csv, write_json
+from recsys.evaluation.metrics import METRICS
+from recsys.evaluation.report import Report
+from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.results import RecordResult
+from recsys.evaluation.store import RunStore
+from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
+from recsys.settings import EvaluationSettings
+from tests.evaluation.answers import SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
+
+REQUEST = EvaluationRequest(
+    evaluation=EvaluationSettings(num_records=10, batch_size=3),
+    choice=ModelChoice(model="tiny", adapter="mine"),
+    baselines=("popularity",),
+)
+
+
+class Notes:
+    """A watcher that writes down what it is told."""
+
+    def __init__(self):
+        self.said, self.expected, self.added = [], [], []
+
+    def say(self, message):
+        self.said.append(message)
+
+    def expect(self, total):
+        self.expected.append(total)
+
+    def add(self, result, *, resumed):
+        self.added.append((result.record_id, resumed))
+
+
+def evaluate(store, system=None, request=REQUEST, **changes):
+    system = system or FakeSystem(answer_by_id)
+    return run_evaluation(request, SPLIT, system, store, dataset_name="a small one", precision="fp32", **changes)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore.open(tmp_path, "0123456789abcdef")
+
+
+@pytest.fixture
+def report(store):
+    return evaluate(store)
+
+
+def test_a_report_holds_the_model_first_and_its_baselines_on_the_same_records(report, store):
+    assert [(system.name, system.kind) for system in report.systems] == [
+        ("tiny + mine", "model"),
+        ("popularity", "baseline"),
+    ]
+    results = store.results()
+    assert (report.num_records, report.num_users) == (10, len({result.user_id for result in results}))
+    by_hand = sum(result.metrics["map"] for result in results) / 10
+    assert report.model.metrics["map"].mean == pytest.approx(by_hand)
+    assert report.model.metrics["map"].interval.low <= by_hand <= report.model.metrics["map"].interval.high
+    assert report.systems[1].metrics["precision"].mean == pytest.approx(3 / 4)  # 1, 2 and 4 of 1, 2, 4, 8 or 9
+    assert report.systems[1].raw is None
+    difference = report.differences[0]
+    assert difference.against == "popularity"
+    assert difference.mean == pytest.approx(by_hand - report.systems[1].metrics["map"].mean)
+    assert report.tokens == sum(result.tokens for result in results)
+
+
+def test_the_raw_score_counts_only_what_was_written_exactly(store):
+    system = FakeSystem(lambda record: make_answer([1, title(2, "fuzzy", distance=1.0)]))
+    report = evaluate(store, system)
+    assert report.model.metrics["recall"].mean == 0.5
+    assert report.model.raw["recall"].mean == 0.25
+
+
+def test_the_protocol_is_told_in_words(report, store):
+    assert "10 of the 12 records of the test users, drawn with seed 0" in report.protocol
+    assert "ratings of 4 or more" in report.protocol
+    assert "the first 3 given, the next 4 to be found" in report.protocol
+    assert "likes of the train and validation users" in report.protocol
+    whole = evaluate(store, request=EvaluationRequest(EvaluationSettings(num_records=0), baselines=()))
+    assert "all 12 records of the test users" in whole.protocol
+
+
+def test_a_cancelled_evaluation_goes_on_to_the_report_of_an_uninterrupted_one(store, tmp_path):
+    cancel = threading.Event()
+    stopping = FakeSystem(answer_by_id, lambda num_batches: cancel.set() if num_batches == 3 else None)
+    with pytest.raises(CancelledError, match="after 6 of 10"):
+        evaluate(store, stopping, cancel=cancel)
+    assert not store.report_path.exists()
+    notes, system = Notes(), FakeSystem(answer_by_id)
+    resumed = evaluate(store, system, watcher=notes)
+    assert [was_held for _, was_held in notes.added] == [True] * 6 + [False] * 4
+    assert sum(map(len, system.batches)) == 4
+    assert notes.expected == [10]
+    assert notes.said == ["Scoring the baseline popularity on 10 records"]
+    alone = evaluate(RunStore.open(tmp_path, "feedfeedfeedfeed"))
+    assert resumed.model.metrics == alone.model.metrics
+    assert (resumed.differences, resumed.text_quality) == (alone.differences, alone.text_quality)
+
+
+def test_a_held_record_in_the_middle_still_pairs_with_its_baseline(store):
+    """Another draw may have left a record from the middle: the report keeps the order of the records."""
+    whole = evaluate(store)
+    lines = store.records_path.read_text().splitlines(keepends=True)
+    store.records_path.write_text(lines[7] + lines[4])
+    again = evaluate(store)
+    assert again.model.metrics == whole.model.metrics
+    assert again.differences == whole.differences
+
+
+def test_the_same_run_cannot_be_run_twice_at_once(store):
+    with store.hold(), pytest.raises(ModelBusyError):
+        evaluate(store)
+
+
+def test_a_split_without_records_is_refused_before_anything_is_written(store):
+    with pytest.raises(InputError, match="no records to evaluate"):
+        evaluate(store, request=EvaluationRequest(EvaluationSettings(split="validation")))
+    assert not store.folder.exists()
+
+
+def test_a_report_survives_json_and_the_disk(report, store, tmp_path):
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+    assert read_json(store.report_path) == report
+    write_json(report, tmp_path / "new" / "copy.json")
+    assert read_json(tmp_path / "new" / "copy.json") == report
+    plain = json.loads(store.report_path.read_text())
+    assert plain["definitions"]["map"].startswith("MAP@4: ")
+    assert plain["systems"][0]["metrics"]["map"]["interval"]["level"] == 0.95
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])
+def test_a_broken_report_is_told_with_its_path(tmp_path, content):
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(DataFormatError, match=r"report\.json"):
+        read_json(path)
+
+
+def test_a_missing_report_is_told_with_its_path(tmp_path):
+    with pytest.raises(DataFormatError, match=r"none\.json"):
+        read_json(tmp_path / "none.json")
+
+
+def test_the_table_prints_every_definition_beside_the_figures(report):
+    text = render_text(report)
+    for name in METRICS:
+        assert METRICS[name].definition(4) in text
+    assert f"{report.model.metrics['map'].mean:.4f}" in text
+    assert "popularity" in text
+    assert "MAP@4 minus popularity" in text
+    assert "of 10 records" in text
+    table = text.split("\n\n")[1].splitlines()
+    assert len({len(line) for line in table}) == 1
+
+
+def test_a_table_of_one_user_says_that_it_has_no_interval(store):
+    request = EvaluationRequest(EvaluationSettings(num_records=1), baselines=("popularity",))
+    assert "one user only" in render_text(evaluate(store, request=request))
+
+
+def test_the_csv_has_one_row_a_record_with_every_metric(store, report, tmp_path):
+    path = tmp_path / "records.csv"
+    movies = tuple(Movie(item_id, f"Movie {item_id}", 1990) for item_id in (1, 2, 3, 901))
+    write_csv(store.results(), path, catalogue=Catalogue(movies))
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["record_id"] for row in rows] == [result.record_id for result in store.results()]
+    for row, result in zip(rows, store.results(), strict=True):
+        assert {name: float(row[name]) for name in METRICS} == result.metrics
+        assert {name: float(row[f"raw_{name}"]) for name in METRICS} == result.raw_metrics
+        assert row["completion"] == result.completion
+        assert row["history_titles"] == "Movie 901 (1990) | 902 | 903"
+        assert row["relevant"] == "1 | 2 | 3 | 4"
+
+
+def test_a_miss_keeps_its_place_in_the_csv():
+    answer = make_answer([1, title(None, "none", name="Void"), 3])
+    result = RecordResult.from_recommendation(make_record("7-0"), answer, k=4)
+    row = next(csv.DictReader(io.StringIO(render_csv([result]))))
+    assert row["item_ids"] == "1 |  | 3"
+    assert row["matches"] == "exact | none | exact"
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4), st.text())
+def test_no_text_of_a_model_becomes_a_formula_or_another_row(names, text):
+    answer = make_answer([title(None, "none", name=name or "x") for name in names], text=text)
+    result = RecordResult.from_recommendation(make_record("7-0"), answer, k=4)
+    rows = list(csv.reader(io.StringIO(render_csv([result, result]), newline="")))
+    assert len(rows) == 3
+    assert len({len(row) for row in rows}) == 1
+    assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n")) for row in rows for cell in row)
+    assert rows[1][rows[0].index("completion")] in (text, f"'{text}")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1"])
+def test_what_a_spreadsheet_would_run_is_marked_as_text(text):
+    assert escape_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "Alien (1979)", "9 = 3", "a-b", "'quoted'"])
+def test_ordinary_text_is_left_alone(text):
+    assert escape_cell(text) == text
+
+
+def test_a_lone_surrogate_does_not_keep_a_csv_from_being_written(tmp_path):
+    result = RecordResult.from_recommendation(make_record("7-0"), make_answer([1], text="a \ud800 b"), k=4)
+    write_csv([result], tmp_path / "records.csv")
+    assert "a ? b" in (tmp_path / "records.csv").read_text(encoding="utf-8")
+
+
+def test_differences_of_other_records_are_refused(store, report):
+    results = store.results()
+    with pytest.raises(ValueError, match="others, or in another order"):
+        paired_difference(results, results[::-1], against="itself")
+
+
+def test_the_same_records_have_the_same_hash_in_any_order():
+    assert hash_records(["1-0", "2-0"]) == hash_records(["2-0", "1-0"]) != hash_records(["1-0", "2-1"])
+
+
+def test_the_machine_is_told_by_its_kind_alone():
+    assert re.fullmatch(r"\w+ \S+, \d+ cores, \d+ GB, Python 3\.\d+\.\d+", describe_machine())

@@ -1,0 +1,76 @@
+"""Evaluation requests: plain values there and back, and the name of a run."""
+
+import json
+
+import pytest
+from recsys.models.host import ModelChoice
+
+from recsys.errors import SettingsError
+from recsys.evaluation.request import EvaluationRequest
+from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+
+IDENTITY = {"data_name": "small", "weight_hash": "abc", "precision": "bf16"}
+
+REQUEST = EvaluationRequest(
+    evaluation=EvaluationSettings(split="validation", num_records=7, k=3),
+    generation=GenerationSettings(temperature=0.2, num_beams=4),
+    prompt=PromptSettings(style="instruction"),
+    resolution=ResolutionSettings(threshold=0.8),
+    choice=ModelChoice(model="smollm2-135m", adapter="mine"),
+    baselines=("item_knn",),
+)
+
+
+def test_a_request_survives_json():
+    assert EvaluationRequest.from_dict(json.loads(json.dumps(REQUEST.to_dict()))) == REQUEST
+
+
+def test_what_is_missing_keeps_its_default():
+    assert EvaluationRequest.from_dict({}) == EvaluationRequest()
+    got = EvaluationRequest.from_dict({"evaluation": {"num_records": 4}})
+    assert (got.evaluation.num_records, got.evaluation.k, got.baselines) == (4, 4, ("popularity", "ease"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"colour": "red"},
+        {"choice": {"modle": "x"}},
+        {"baselines": ["als"]},
+        {"evaluation": {"k": 0}},
+        {"generation": {"temprature": 1}},
+    ],
+)
+def test_what_is_not_known_is_refused_with_the_mend(values):
+    with pytest.raises(SettingsError) as caught:
+        EvaluationRequest.from_dict(values)
+    assert caught.value.mend
+
+
+def test_the_same_request_has_the_same_fingerprint_in_every_process():
+    assert EvaluationRequest().fingerprint(**IDENTITY) == EvaluationRequest().fingerprint(**IDENTITY)
+    assert len(REQUEST.fingerprint(**IDENTITY)) == 16
+    assert set(REQUEST.fingerprint(**IDENTITY)) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"generation": GenerationSettings(seed=1)},
+        {"prompt": PromptSettings(style="zero_shot")},
+        {"resolution": ResolutionSettings(force_nearest=True)},
+        {"evaluation": EvaluationSettings(k=5)},
+        {"choice": ModelChoice(model="another")},
+    ],
+)
+def test_whatever_can_change_a_result_changes_the_fingerprint(part):
+    assert EvaluationRequest(**part).fingerprint(**IDENTITY) != EvaluationRequest().fingerprint(**IDENTITY)
+
+
+@pytest.mark.parametrize("part", ["data_name", "weight_hash", "precision", "adapter_hash"])
+def test_other_data_weights_or_precision_change_the_fingerprint(part):
+    assert EvaluationRequest().fingerprint(**{**IDENTITY, part: "other"}) != EvaluationRequest().fingerprint(**IDENTITY)
+
+
+def test_baselines_leave_the_fingerprint_alone_since_they_change_no_record():
+    assert EvaluationRequest(baselines=()).fingerprint(**IDENTITY) == EvaluationRequest().fingerprint(**IDENTITY)

@@ -1,0 +1,151 @@
+"""Many records, asked in batches, stopped anywhere and taken up again."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.errors import CancelledError
+from recsys.evaluation.runner import evaluate_records, record_seeds, select_records
+from recsys.evaluation.store import RunStore
+from recsys.generation.seeds import derive_seed
+from recsys.settings import EvaluationSettings
+from tests.evaluation.answers import FakeSystem, answer_by_id, make_answer, make_record
+
+RECORDS = tuple(make_record(f"{user}-{window}") for user in (5, 6, 7) for window in range(4))[:11]
+
+
+class KilledError(Exception):
+    """Stands for a server that dies."""
+
+
+def run(records=RECORDS, system=None, **changes):
+    system = system or FakeSystem(answer_by_id)
+    return list(evaluate_records(records, system, **{"k": 4, "batch_size": 4, **changes}))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore.open(tmp_path, "0123456789abcdef")
+
+
+def test_records_are_asked_in_batches_and_come_out_in_order():
+    system = FakeSystem(answer_by_id)
+    results = run(system=system)
+    assert [len(batch) for batch in system.batches] == [4, 4, 3]
+    assert [result.record_id for result in results] == [record.record_id for record in RECORDS]
+    assert all(result.record_id in result.completion for result in results)
+
+
+def test_results_do_not_depend_on_the_batch_size_but_for_their_share_of_its_seconds():
+    by_size = {size: run(batch_size=size) for size in (1, 3, 100)}
+    for size, results in by_size.items():
+        assert [result.metrics for result in results] == [result.metrics for result in by_size[1]]
+        assert sum(result.seconds for result in results) == pytest.approx(-(-11 // size))
+
+
+def test_a_batch_is_handed_on_only_once_it_is_kept(store):
+    for place, _ in enumerate(evaluate_records(RECORDS, FakeSystem(answer_by_id), k=4, batch_size=4, store=store)):
+        assert len(RunStore(store.folder).results()) == min(4 * (place // 4 + 1), 11)
+
+
+@pytest.mark.parametrize("batches_before_the_kill", [0, 1, 2, 3])
+@pytest.mark.parametrize("cut", [0, 1, 37])
+def test_a_killed_run_goes_on_to_the_same_results(store, batches_before_the_kill, cut):
+    """Killed after any batch, and in the middle of writing a line."""
+
+    def die(num_batches):
+        if num_batches > batches_before_the_kill:
+            raise KilledError
+
+    if batches_before_the_kill < 3:
+        with pytest.raises(KilledError):
+            run(system=FakeSystem(answer_by_id, die), store=store)
+    else:
+        run(store=store)
+    if store.records_path.exists() and cut:
+        whole = store.records_path.read_bytes()
+        store.records_path.write_bytes(whole[:-cut])
+    kept = len(store.results())
+    assert kept == max(min(4 * batches_before_the_kill, 11) - bool(cut), 0)
+    system = FakeSystem(answer_by_id)
+    resumed = run(system=system, store=store)
+    alone = run(batch_size=4)
+    assert [(r.record_id, r.completion, r.metrics, r.titles) for r in resumed] == [
+        (r.record_id, r.completion, r.metrics, r.titles) for r in alone
+    ]
+    assert sum(map(len, system.batches)) == 11 - kept
+    assert store.results() == tuple(resumed)
+
+
+def test_a_finished_run_asks_the_model_nothing(store):
+    first = run(store=store)
+    system = FakeSystem(answer_by_id)
+    assert run(system=system, store=store) == first
+    assert system.batches == []
+
+
+def test_a_stop_during_a_batch_throws_that_batch_away(store):
+    cancel = threading.Event()
+    system = FakeSystem(answer_by_id, lambda num_batches: cancel.set() if num_batches == 2 else None)
+    with pytest.raises(CancelledError, match=r"after 4 of 11 records.*go on from there"):
+        run(system=system, store=store, cancel=cancel)
+    assert [result.record_id for result in store.results()] == [record.record_id for record in RECORDS[:4]]
+
+
+def test_a_stop_before_the_start_asks_nothing():
+    cancel = threading.Event()
+    cancel.set()
+    system = FakeSystem(answer_by_id)
+    with pytest.raises(CancelledError, match="after 0 of 11"):
+        run(system=system, cancel=cancel)
+    assert system.batches == []
+
+
+def test_progress_ends_at_one_and_counts_what_was_held(store):
+    run(RECORDS[:4], store=store)
+    told = []
+    run(store=store, progress=lambda fraction, sentence: told.append((fraction, sentence)))
+    assert told == [(8 / 11, "8 of 11 records"), (1.0, "11 of 11 records")]
+
+
+def test_a_system_that_loses_a_record_is_found_out():
+    with pytest.raises(ValueError, match="zip"):
+        run(system=lambda records: [make_answer([1])] * (len(records) - 1))
+
+
+def test_drawing_takes_each_record_once_in_the_order_of_the_data():
+    drawn = select_records(RECORDS, EvaluationSettings(num_records=6, seed=3))
+    assert len(set(drawn)) == 6
+    assert list(drawn) == sorted(drawn, key=RECORDS.index)
+    assert drawn == select_records(RECORDS, EvaluationSettings(num_records=6, seed=3))
+    assert drawn != select_records(RECORDS, EvaluationSettings(num_records=6, seed=4))
+
+
+@pytest.mark.parametrize("num_records", [0, 11, 12, 1_000_000])
+def test_none_or_more_than_there_are_takes_all(num_records):
+    assert select_records(RECORDS, EvaluationSettings(num_records=num_records)) == RECORDS
+
+
+@given(st.integers(1, 11), st.integers(1, 11), st.integers(0, 99))
+def test_a_larger_draw_holds_the_smaller_one(one, other, seed):
+    small, large = sorted((one, other))
+    few = select_records(RECORDS, EvaluationSettings(num_records=small, seed=seed))
+    many = select_records(RECORDS, EvaluationSettings(num_records=large, seed=seed))
+    assert set(few) <= set(many)
+
+
+def test_every_record_is_drawn_about_equally_often():
+    counts = dict.fromkeys(RECORDS, 0)
+    for seed in range(1100):
+        for record in select_records(RECORDS, EvaluationSettings(num_records=1, seed=seed)):
+            counts[record] += 1
+    assert all(60 <= count <= 145 for count in counts.values())  # 100 each, within 4.5 standard deviations
+
+
+def test_the_seed_of_a_record_does_not_depend_on_its_neighbours():
+    settings = EvaluationSettings(seed=9)
+    assert record_seeds(RECORDS, settings)[3:5] == record_seeds(RECORDS[3:5], settings)
+    assert record_seeds(RECORDS[:1], settings) == [derive_seed(9, "5-0")]
+    assert len(set(record_seeds(RECORDS, settings))) == 11
