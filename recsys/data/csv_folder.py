@@ -11,6 +11,7 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -117,8 +118,10 @@ def _require_good_movies(path: Path, movies: pd.DataFrame) -> None:
 def _require_good_ratings(path: Path, ratings: pd.DataFrame) -> None:
     stars = ratings["rating"]
     good = stars.between(LOWEST_RATING, HIGHEST_RATING)  # a NaN is not between
-    if not good.all() or (ratings[["userId", "movieId"]] < 1).any(axis=None) or (ratings["timestamp"] < 0).any():
-        _raise_for_bad_line(path, _check_rating, fallback="a rating, an id or a timestamp is out of range")
+    good &= (ratings["userId"] >= 1) & (ratings["movieId"] >= 1) & (ratings["timestamp"] >= 0)
+    if not good.all():
+        fallback = "a rating, an id or a timestamp is out of range"
+        _raise_for_bad_line(path, _check_rating, fallback=fallback, first_row=int(good.argmin()))
 
 
 def _require_known_movies(folder: Path, movies: pd.DataFrame, ratings: pd.DataFrame) -> None:
@@ -132,7 +135,9 @@ def _require_known_movies(folder: Path, movies: pd.DataFrame, ratings: pd.DataFr
             return None
 
         mend = f"movies.csv may be cut off or of another release: {_DOWNLOAD}"
-        _raise_for_bad_line(folder / "ratings.csv", check, fallback="a movie is not in movies.csv", mend=mend)
+        first_row = int(ratings["movieId"].isin(unknown).argmax())
+        fallback = "a movie is not in movies.csv"
+        _raise_for_bad_line(folder / "ratings.csv", check, fallback=fallback, first_row=first_row, mend=mend)
 
 
 def _check_movie(row: Fields) -> tuple[str, object] | None:
@@ -165,29 +170,36 @@ def _check_whole_number(name: str, text: str, low: int, high: int) -> tuple[str,
     return None
 
 
-def _raise_for_bad_line(path: Path, check: RowCheck, *, fallback: str, mend: str | None = None) -> NoReturn:
-    """Raises DataFormatError for the first line at fault; ``fallback`` tells it where no line is found."""
-    lines = _lines(path)
-    header = next(csv.reader([next(lines)[1]]))
+def _raise_for_bad_line(
+    path: Path, check: RowCheck, *, fallback: str, first_row: int = 0, mend: str | None = None
+) -> NoReturn:
+    """Raises DataFormatError for the first line at fault; ``fallback`` tells it where no line is found.
+
+    Rows before ``first_row`` (0-based, the header and blank lines not counted) are taken as good.
+    """
     correct = mend or f"correct or delete the line, or {_DOWNLOAD}"
-    for line, text in lines:
-        if not text:
-            continue
-        if "\ufffd" in text and not _is_utf8(path, line):
-            raise DataFormatError("the line is not UTF-8 text", path=path, line=line, seen=text, mend=correct)
+    lines = _lines(path)
+    header = next(lines)[1].split(",")
+    rows = ((line, text) for line, text in lines if text)
+    for line, text in islice(rows, first_row, None):
+        if found := _look_at_line(path, line, text, header, check):
+            problem, seen = found
+            raise DataFormatError(problem, path=path, line=line, seen=seen, mend=correct)
+    raise DataFormatError("the file cannot be read", path=path, seen=fallback, mend=mend or _DOWNLOAD)
+
+
+def _look_at_line(path: Path, line: int, text: str, header: list[str], check: RowCheck) -> tuple[str, object] | None:
+    if "\ufffd" in text and not _is_utf8(path, line):
+        return "the line is not UTF-8 text", text
+    fields = text.split(",")
+    if '"' in text:
         try:
             fields = next(csv.reader([text], strict=True))
         except csv.Error:
-            raise DataFormatError(
-                "a quotation mark is not closed", path=path, line=line, seen=text, mend=correct
-            ) from None
-        if len(fields) != len(header):
-            problem = f"the line has {len(fields)} fields instead of {len(header)}"
-            raise DataFormatError(problem, path=path, line=line, seen=text, mend=correct)
-        if problem_and_value := check(dict(zip(header, fields, strict=True))):
-            told, value = problem_and_value
-            raise DataFormatError(told, path=path, line=line, seen=value, mend=correct)
-    raise DataFormatError("the file cannot be read", path=path, seen=fallback, mend=mend or _DOWNLOAD)
+            return "a quotation mark is not closed", text
+    if len(fields) != len(header):
+        return f"the line has {len(fields)} fields instead of {len(header)}", text
+    return check(dict(zip(header, fields, strict=True)))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

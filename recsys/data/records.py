@@ -35,6 +35,7 @@ TEST_PERCENT = 15
 VALIDATION_PERCENT = 10
 _POOL_PER_EXAMPLE = 8
 _SMALLEST_POOL = 32
+_MOST_CANDIDATES = 20_000
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,15 @@ class _Rated:
 
 def _by_user(ratings: pd.DataFrame) -> dict[int, _Rated]:
     """Each user's items, sorted by (timestamp, item id) since times often tie; the first of repeats stays."""
+    import pandas as pd
+
     users = ratings["user_id"].to_numpy(np.int64)
     items = ratings["item_id"].to_numpy(np.int64)
     times = ratings["timestamp"].to_numpy(np.int64)
     order = np.lexsort((items, times, users))
-    keep = ~ratings[["user_id", "item_id"]].iloc[order].duplicated().to_numpy()
-    order = order[keep]
     users, items, times = users[order], items[order], times[order]
+    first = ~pd.Series(users * 2**32 + items).duplicated().to_numpy()
+    users, items, times = users[first], items[first], times[first]
     ids, starts = np.unique(users, return_index=True)
     ends = np.append(starts, len(users))[1:]
     return {
@@ -196,7 +199,8 @@ def few_shot_records(split: SplitData, catalogue: Catalogue, *, num_examples: in
     """
     require_number("num_examples", num_examples, 0, 20, integer=True)
     popularity = split.popularity("train")
-    records = split.records["train"]
+    every = max(1, len(split.records["train"]) // _MOST_CANDIDATES)
+    records = split.records["train"][::every]
     worth = {record.record_id: _worth(record, catalogue, popularity) for record in records}
     pool: dict[int, Record] = {}
     for record in sorted(records, key=lambda record: (-worth[record.record_id], record.record_id)):
