@@ -20,6 +20,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets" / "ui"
 STYLE_SHEETS = ("frame.css", "forms.css", "title_picker.css", "answer.css", "evaluate.css")
 
 FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+FONT_STACK = ", ".join(FONT)
 FONT_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
 
@@ -82,6 +83,18 @@ SURFACES: dict[Mode, Surface] = {
     "light": Surface("#fafafb", "#ffffff", "#f4f4f6", "#e5e5ea", "#cfcfd8", "#17171b", "#5b5b66", "#6c6c77"),
     "dark": Surface("#0d0d10", "#16161a", "#1d1d22", "#2a2a31", "#3d3d46", "#ededf0", "#a5a5b1", "#8f8f9b"),
 }
+
+FIGURE_COLOURS = {
+    "model": "#6a66dd",
+    "raw": "#9a97ee",
+    "baseline": "#85858f",
+    "past": "#b3b3bd",
+    "text": "#7d7d88",
+    "grid": "#85858f",
+    "hover": "#26262c",
+    "hover_text": "#ffffff",
+}
+"""Mid tones for plotly, which is not told whether the page is dark, by the role of a mark."""
 
 _ACCENT_SCALE = ("#f5f5ff", "#eeeeff", "#dadaff", "#bcbbfb", "#9896f0", "#6460dd", "#5b5bd6", "#4b46c4", "#3d3a9c")
 _GREY_SCALE = ("#fafafb", "#f4f4f6", "#e5e5ea", "#cfcfd8", "#9a9aa6", "#6c6c77", "#5b5b66", "#3d3d46", "#2a2a31")
