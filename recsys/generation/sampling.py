@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import GenerationConfig, LogitsProcessor
 
-COLDEST = 1e-3
-"""Temperatures above 0 and below this one are taken as this one: dividing by less overflows float32."""
+COLDEST = 1e-6
+"""Temperatures above 0 and below this one are taken as this one: dividing by less could overflow float32."""
+
+COLDEST_WITH_BEAMS = 1e-3
+"""The same with beams: their sums must stay above the -1e9 with which transformers marks an absent beam."""
 
 _FIRST_CANDIDATES = 256
 
@@ -111,7 +114,8 @@ def logits_processors(
         return processors
     at_least = 1 if settings.num_beams == 1 else num_end_tokens + 1
     if settings.temperature != 1:
-        processors.append(TemperatureLogitsWarper(max(float(settings.temperature), COLDEST)))
+        coldest = COLDEST if settings.num_beams == 1 else COLDEST_WITH_BEAMS
+        processors.append(TemperatureLogitsWarper(max(float(settings.temperature), coldest)))
     if settings.top_k > 0:
         processors.append(TopKLogitsWarper(settings.top_k, min_tokens_to_keep=at_least))
     if settings.top_p < 1:
