@@ -1,0 +1,229 @@
+"""The semantic resolver: the movie whose "title (year), genres" the model represents most alike.
+
+The index holds one vector for each movie, in int8, and the mean of all vectors: mean hidden states of a
+decoder share a large common part that makes every pair look alike, so it is taken off before the cosine.
+Which model makes the vectors is not known here: ``encode`` is given.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Catalogue, Movie
+from recsys.errors import DataFormatError
+from recsys.resolution.base import Candidate, Match
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to vectors, (n, hidden)."""
+
+Progress = Callable[[float, str], None]
+"""Fraction 0 to 1, and a sentence."""
+
+_FORMAT = 1
+_FIELDS = ("item_ids", "vectors", "scales", "mean")
+_ROWS_AT_ONCE = 16_384
+_REBUILD = "make it again with: python -m recsys models index"
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingIndex:
+    """One vector for each movie of a catalogue, made by one model.
+
+    Attributes:
+        item_ids: (n,) int64.
+        vectors: (n, hidden) int8: the vector, less the mean, divided by its row's scale.
+        scales: (n,) float32.
+        mean: (hidden,) float32: the mean of all vectors, which is taken off queries too.
+        base_model: Name of the model.
+        weight_hash: Hash of its weights.
+    """
+
+    item_ids: NDArray[np.int64]
+    vectors: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    base_model: str
+    weight_hash: str
+
+    @classmethod
+    def of(
+        cls, item_ids: Sequence[int], vectors: NDArray[np.float32], *, base_model: str, weight_hash: str
+    ) -> EmbeddingIndex:
+        """Makes the index of float vectors, (n, hidden): takes the mean off and rounds to int8."""
+        mean = vectors.mean(axis=0).astype(np.float32) if len(vectors) else np.zeros(vectors.shape[1], np.float32)
+        centred = vectors - mean
+        largest = np.abs(centred).max(axis=1, initial=0.0)
+        scales = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
+        rounded = np.rint(centred / scales[:, None]).astype(np.int8)
+        return cls(np.asarray(item_ids, np.int64), rounded, scales, mean, base_model, weight_hash)
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.vectors.shape[1])
+
+    def save(self, path: Path | str) -> None:
+        """Writes the index as npz, whole or not at all."""
+        path = Path(path)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        arrays = {name: getattr(self, name) for name in _FIELDS}
+        about = np.array([str(_FORMAT), self.base_model, self.weight_hash])
+        try:
+            with unfinished.open("wb") as file:
+                np.savez_compressed(file, about=about, **arrays)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path | str) -> EmbeddingIndex:
+        """Reads an index.
+
+        Raises:
+            DataFormatError: when the file is missing, is none, or its parts do not fit together.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = [str(value) for value in file["about"]]
+                arrays = {name: file[name] for name in _FIELDS}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise DataFormatError("this is no index of embeddings", path=path, seen=str(error), mend=_REBUILD) from None
+        if len(about) != 3 or about[0] != str(_FORMAT) or not _fit_together(arrays):
+            raise DataFormatError("the parts of this index do not fit together", path=path, mend=_REBUILD)
+        return cls(**arrays, base_model=about[1], weight_hash=about[2])
+
+
+def _fit_together(arrays: dict[str, NDArray[np.generic]]) -> bool:
+    rows = arrays["item_ids"].shape
+    kinds = {"item_ids": np.int64, "vectors": np.int8, "scales": np.float32, "mean": np.float32}
+    return (
+        len(rows) == 1
+        and arrays["vectors"].shape == (*rows, *arrays["mean"].shape)
+        and arrays["scales"].shape == rows
+        and all(arrays[name].dtype == kind for name, kind in kinds.items())
+    )
+
+
+def describe(movie: Movie) -> str:
+    """The text that stands for a movie in the index: "Alien (1979), Horror, Sci-Fi"."""
+    return ", ".join((movie.display(), *movie.genres))
+
+
+def build_index(
+    catalogue: Catalogue,
+    encode: Encode,
+    *,
+    base_model: str,
+    weight_hash: str,
+    batch_size: int = 64,
+    progress: Progress | None = None,
+) -> EmbeddingIndex:
+    """Embeds every movie of a catalogue.
+
+    Texts go to ``encode`` shortest first, so that a batch holds texts of about one length.
+
+    Args:
+        catalogue: Its movies.
+        encode: Texts to vectors.
+        base_model: Name of the model behind ``encode``.
+        weight_hash: Hash of its weights.
+        batch_size: Texts given to ``encode`` at once.
+        progress: Told after every batch.
+
+    Raises:
+        DataFormatError: when the catalogue is empty.
+    """
+    texts = [describe(movie) for movie in catalogue]
+    if not texts:
+        raise DataFormatError("there is no movie to embed", path="catalogue", mend="load a data set first")
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    vectors: NDArray[np.float32] | None = None
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        encoded = encode([texts[i] for i in batch])
+        if vectors is None:
+            vectors = np.zeros((len(texts), encoded.shape[1]), dtype=np.float32)
+        vectors[batch] = encoded
+        if progress is not None:
+            done = start + len(batch)
+            progress(done / len(order), f"embedded {done:,} of {len(order):,} titles")
+    assert vectors is not None
+    item_ids = [movie.item_id for movie in catalogue]
+    return EmbeddingIndex.of(item_ids, vectors, base_model=base_model, weight_hash=weight_hash)
+
+
+class EmbeddingResolver:
+    """Finds the movie whose vector has the highest cosine with the title's.
+
+    Similarity is the cosine, at least 0. Movies of the catalogue that the index does not hold cannot be
+    found, and rows of the index that the catalogue does not hold are passed over.
+
+    Args:
+        catalogue: What can be found.
+        index: Vectors of its movies.
+        encode: The same model that made the index.
+
+    Raises:
+        DataFormatError: when the index holds no movie of the catalogue.
+    """
+
+    name: str = "embedding"
+    match: Match = "semantic"
+    default_threshold: float = 0.7
+
+    def __init__(self, catalogue: Catalogue, index: EmbeddingIndex, encode: Encode) -> None:
+        self.catalogue = catalogue
+        self.index = index
+        self._encode = encode
+        self._rows = np.flatnonzero([int(item_id) in catalogue for item_id in index.item_ids])
+        if len(catalogue) and not len(self._rows):
+            raise DataFormatError("the index holds no movie of this catalogue", path="index", mend=_REBUILD)
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.float32]:
+        """Length of each row's int8 vector; 1 for a row of zeros."""
+        squares = np.einsum("ij,ij->i", self.index.vectors, self.index.vectors, dtype=np.int64)
+        lengths: NDArray[np.float32] = np.sqrt(np.maximum(squares, 1)).astype(np.float32)
+        return lengths
+
+    def nearest(self, titles: Sequence[str], years: Sequence[int | None]) -> list[Candidate]:
+        """The nearest item for each title (given without its year); the year is part of the text compared.
+
+        Raises:
+            DataFormatError: when ``encode`` gives vectors of another size than the index holds.
+        """
+        if not titles:
+            return []
+        if not len(self._rows):
+            return [Candidate((), 1.0, 0.0) for _ in titles]
+        texts = [title if year is None else f"{title} ({year})" for title, year in zip(titles, years, strict=True)]
+        cosines = self._cosines(self._encode(texts))
+        return [self._candidate(row) for row in cosines]
+
+    def _cosines(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosines of queries with all rows in use, (queries, rows)."""
+        if vectors.shape[1] != self.index.hidden_size:
+            seen = f"{vectors.shape[1]} numbers a vector, the index has {self.index.hidden_size}"
+            raise DataFormatError("the index was made by another model", path="index", seen=seen, mend=_REBUILD)
+        centred = vectors - self.index.mean
+        centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+        cosines = np.empty((len(vectors), len(self._rows)), dtype=np.float32)
+        for start in range(0, len(self._rows), _ROWS_AT_ONCE):
+            rows = self._rows[start : start + _ROWS_AT_ONCE]
+            block = self.index.vectors[rows].astype(np.float32)
+            cosines[:, start : start + len(rows)] = centred @ block.T / self._lengths[rows]
+        return cosines
+
+    def _candidate(self, cosines: NDArray[np.float32]) -> Candidate:
+        best = float(cosines.max())
+        places = np.flatnonzero(cosines >= best - 1e-6)
+        found = [int(self.index.item_ids[self._rows[place]]) for place in places]
+        popular = sorted(found, key=lambda i: (-self.catalogue.popularity.get(i, 0), i))
+        return Candidate(tuple(popular), 1 - best, min(max(best, 0.0), 1.0))
