@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDiffere
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.text_quality import DESCRIPTIONS
 
+_TEXT_WIDTH: Final = 100
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHARES_SHOWN: Final = (
     "well_formed",
@@ -94,9 +96,10 @@ def escape_cell(text: str) -> str:
 
 
 def render_text(report: Report) -> str:
-    """The report as a table of plain text, at most 100 characters wide where names allow."""
+    """The report as a table of plain text, about 100 characters wide, with the definition of every metric."""
     blocks = [
-        [f"{report.model.name} ({report.precision}) on {report.dataset_name}", report.protocol],
+        [f"{report.model.name} ({report.precision}) on {report.dataset_name}"],
+        textwrap.wrap(report.protocol, _TEXT_WIDTH),
         _metric_table(report),
         list(report.definitions.values()),
         [INTERVAL_METHOD],
@@ -202,4 +205,5 @@ def _difference_lines(report: Report) -> list[str]:
 
 
 def _share_lines(report: Report) -> list[str]:
-    return [f"{report.text_quality[name]}: {DESCRIPTIONS[name]}" for name in _SHARES_SHOWN]
+    width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
+    return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]

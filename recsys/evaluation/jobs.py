@@ -65,6 +65,7 @@ class JobState:
         latest: The last results, the newest last.
         report: The findings, once done.
         message: What is being done, or why it ended, in one sentence.
+        error: Why it failed or was cancelled, for callers that raise; its words are the message.
     """
 
     job_id: str
@@ -77,6 +78,7 @@ class JobState:
     latest: tuple[RecordResult, ...] = ()
     report: Report | None = None
     message: str = ""
+    error: RecsysError | None = None
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +111,7 @@ class EvaluationJob:
         self._num_resumed = 0
         self._total = 0
         self._report: Report | None = None
+        self._error: RecsysError | None = None
         self._began = self._pace_from = clock()
         self._ended: float | None = None
         self._metrics: tuple[int, Mapping[str, RunningMetric]] = (0, {})
@@ -117,7 +120,8 @@ class EvaluationJob:
         """The job at this moment; never waits for the model."""
         with self._lock:
             results, phase, total, message = tuple(self._results), self._phase, self._total, self._message
-            report, now = self._report, self._clock() if self._ended is None else self._ended
+            report, error = self._report, self._error
+            now = self._clock() if self._ended is None else self._ended
             eta = self._eta(now)
         return JobState(
             job_id=self.id,
@@ -130,6 +134,7 @@ class EvaluationJob:
             latest=results[-NUM_LATEST:],
             report=report,
             message=message,
+            error=error,
         )
 
     def results(self) -> tuple[RecordResult, ...]:
@@ -180,18 +185,22 @@ class EvaluationJob:
         try:
             report = work(self)
         except CancelledError as stop:
-            self._end("cancelled", str(stop))
+            self._end("cancelled", str(stop), error=stop)
         except RecsysError as error:
-            self._end("failed", str(error))
-        except Exception as error:  # noqa: BLE001  # a thread's error has nobody else to go to
+            self._end("failed", str(error), error=error)
+        except Exception as bug:  # noqa: BLE001  # a thread's error has nobody else to go to
             _log.exception("evaluation %s failed", self.id)
-            self._end("failed", f"An error that should not happen: {type(error).__name__}: {error}")
+            told = RecsysError("an error that should not happen", seen=f"{type(bug).__name__}: {bug}")
+            self._end("failed", str(told), error=told)
         else:
-            self._end("done", f"{report.num_records} records evaluated", report)
+            self._end("done", f"{report.num_records} records evaluated", report=report)
 
-    def _end(self, phase: Phase, message: str, report: Report | None = None) -> None:
+    def _end(
+        self, phase: Phase, message: str, *, report: Report | None = None, error: RecsysError | None = None
+    ) -> None:
         with self._lock:
-            self._phase, self._message, self._report, self._ended = phase, message, report, self._clock()
+            self._phase, self._message, self._report, self._error = phase, message, report, error
+            self._ended = self._clock()
         self._over.set()
 
     def _eta(self, now: float) -> float | None:

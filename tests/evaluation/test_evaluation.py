@@ -165,8 +165,10 @@ def test_the_table_prints_every_definition_beside_the_figures(report):
     assert "popularity" in text
     assert "MAP@4 minus popularity" in text
     assert "of 10 records" in text
-    table = text.split("\n\n")[1].splitlines()
+    table = text.split("\n\n")[2].splitlines()
+    assert len(table) == 3
     assert len({len(line) for line in table}) == 1
+    assert " ".join(text.split("\n\n")[1].split()) == report.protocol
 
 
 def test_a_table_of_one_user_says_that_it_has_no_interval(store):

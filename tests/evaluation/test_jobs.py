@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from recsys.errors import InputError, ModelBusyError, SettingsError
+from recsys.errors import CancelledError, InputError, ModelBusyError, RecsysError, SettingsError
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import NUM_LATEST, EvaluationJob, EvaluationJobs, JobState, estimate_seconds
 from recsys.evaluation.request import EvaluationRequest
@@ -126,6 +126,7 @@ def test_a_cancelled_job_goes_on_when_the_same_request_is_started_again(jobs):
     gate.let_through()
     state = job.wait(PATIENCE)
     assert (state.phase, state.done, state.report) == ("cancelled", 4, None)
+    assert isinstance(state.error, CancelledError)
     assert "after 4 of 12 records" in state.message
     assert jobs.past_reports() == ()
     system = FakeSystem(answer_by_id)
@@ -140,6 +141,7 @@ def test_a_known_error_fails_the_job_with_its_words(jobs):
 
     state = jobs.start(REQUEST, work).wait(PATIENCE)
     assert (state.phase, state.message) == ("failed", "the model is taken. come back later.")
+    assert isinstance(state.error, ModelBusyError)
 
 
 def test_an_unexpected_error_fails_the_job_keeps_its_records_and_is_logged(jobs, caplog):
@@ -149,6 +151,7 @@ def test_an_unexpected_error_fails_the_job_keeps_its_records_and_is_logged(jobs,
 
     state = jobs.start(REQUEST, work_with(FakeSystem(answer_by_id, break_down))).wait(PATIENCE)
     assert (state.phase, state.done) == ("failed", 4)
+    assert type(state.error) is RecsysError
     assert "ZeroDivisionError: by zero" in state.message
     assert len(jobs.past_results(FINGERPRINT)) == 4
     assert "Traceback" in caplog.text
@@ -164,6 +167,7 @@ def test_the_time_left_follows_the_pace_of_this_start_alone(tmp_path):
     def work(job):
         now[0] += 30  # loading the model
         job.expect(8)
+        now[0] += 7  # reading what is held
         for place in range(2):
             job.add(make_result(place), resumed=True)
         seen.append(job.state())
@@ -176,9 +180,9 @@ def test_the_time_left_follows_the_pace_of_this_start_alone(tmp_path):
     assert job.state() == JobState(job.id, "queued", 0, 0, 0.0, None, message="Waiting to begin")
     job.run(work)
     assert (seen[0].done, seen[0].eta_seconds) == (2, None)
-    assert (seen[1].done, seen[1].eta_seconds, seen[1].seconds_elapsed) == (4, 20.0, 40.0)
+    assert (seen[1].done, seen[1].eta_seconds, seen[1].seconds_elapsed) == (4, 20.0, 47.0)
     now[0] += 1000
-    assert job.state().seconds_elapsed == 40.0
+    assert job.state().seconds_elapsed == 47.0
     assert job.state().eta_seconds is None
 
 
