@@ -30,7 +30,8 @@ _CURSOR = '<span class="cursor" aria-hidden="true"></span>'
 def empty_cards() -> str:
     """Before the first answer: what the two cards will show, and the shortest way there."""
     examples = "".join(
-        f'<button type="button" class="start" data-press="{target}"><strong>{title}</strong><span>{line}</span></button>'
+        f'<button type="button" class="start" data-press="{target}">'
+        f"<strong>{title}</strong><span>{line}</span></button>"
         for target, title, line in (
             ("example-ghibli", "Studio Ghibli", "Two films by Miyazaki, three titles asked for"),
             ("example-action", "90s action", "Four blockbusters, temperature 0.7"),

@@ -21,7 +21,7 @@ def escape(value: object) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """ "1 title", "4 titles".
+    """A number with its noun.
 
     >>> plural(1, "title"), plural(4, "title")
     ('1 title', '4 titles')

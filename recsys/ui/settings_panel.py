@@ -1,0 +1,212 @@
+"""The settings of one request: model, generator, prompt and matching, as controls and back.
+
+Controls are grouped as people think of them. One without effect in the present mode is disabled and
+says why; which these are is asked of the settings, not decided here. Bounds shown are the page's; the
+settings classes check every value again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+import gradio as gr
+from gradio.components import Component
+
+from recsys.errors import SettingsError
+from recsys.models.host import ModelChoice
+from recsys.settings import GenerationSettings, Precision, PromptSettings, ResolutionSettings
+from recsys.ui.setting_controls import (
+    HELP,
+    NO_ADAPTER,
+    RESOLVERS_OWN,
+    create_choice_controls,
+    create_generation_controls,
+    create_prompt_controls,
+    create_resolution_controls,
+)
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+PRESETS: dict[str, GenerationSettings] = {
+    "Balanced": GenerationSettings(),
+    "Greedy": GenerationSettings(temperature=0, repetition_penalty=1.0),
+    "Beam search": GenerationSettings(temperature=0, num_beams=4, repetition_penalty=1.0),
+    "Adventurous": GenerationSettings(temperature=1.2, top_p=0.95, top_k=0),
+}
+_PRESET_FIELDS = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty")
+_ONLY_FEW_SHOT = "Only the worked-examples style shows examples."
+_NOT_IN_INSTRUCTION = "The instruction asks in words, so no symbol is needed."
+_FORCED = "Force nearest takes the nearest title however unlike."
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """Everything of a request but the movies."""
+
+    generation: GenerationSettings
+    prompt: PromptSettings
+    resolution: ResolutionSettings
+    choice: ModelChoice
+
+
+@dataclass(frozen=True)
+class SettingsPanel:
+    """The controls by the name of their setting."""
+
+    choice: dict[str, Component]
+    generation: dict[str, Component]
+    prompt: dict[str, Component]
+    resolution: dict[str, Component]
+    preset: gr.Radio
+    accordions: tuple[gr.Accordion, ...]
+
+    @property
+    def inputs(self) -> list[Component]:
+        """All controls, in the order that `read` expects their values."""
+        groups = (self.choice, self.generation, self.prompt, self.resolution)
+        return [control for group in groups for control in group.values()]
+
+    def read(self, values: Sequence[Any]) -> RequestSettings:
+        """The settings that the controls' values make.
+
+        Raises:
+            SettingsError: for a value out of range or of the wrong type.
+        """
+        left = list(values)
+        choice, generation, prompt, resolution = (
+            {name: left.pop(0) for name in group}
+            for group in (self.choice, self.generation, self.prompt, self.resolution)
+        )
+        return read_settings(choice, generation, prompt, resolution)
+
+    def write(self, settings: RequestSettings) -> list[Any]:
+        """The values of `inputs` that show these settings."""
+        own = settings.resolution.threshold is None
+        return [
+            settings.choice.model,
+            settings.choice.precision,
+            settings.choice.adapter or NO_ADAPTER,
+            *(getattr(settings.generation, name) for name in self.generation),
+            *(getattr(settings.prompt, name) for name in self.prompt),
+            settings.resolution.resolver,
+            own,
+            0.6 if own else settings.resolution.threshold,
+            settings.resolution.force_nearest,
+        ]
+
+
+def read_settings(
+    choice: Mapping[str, Any], generation: Mapping[str, Any], prompt: Mapping[str, Any], resolution: Mapping[str, Any]
+) -> RequestSettings:
+    """The settings of plain values as a browser sends them, where 4 and 4.0 are the same number.
+
+    Raises:
+        SettingsError: for a value out of range or of the wrong type.
+    """
+    threshold = None if resolution["own_threshold"] else resolution["threshold"]
+    if not isinstance(choice["model"], str) or not choice["model"].strip():
+        raise SettingsError("no model is chosen", seen=choice["model"], mend="pick one, or type a Hub id or folder")
+    if choice["precision"] not in get_args(Precision):
+        raise SettingsError("precision is not known", seen=choice["precision"], mend="choose auto")
+    return RequestSettings(
+        GenerationSettings.from_dict({name: _whole(name, value) for name, value in generation.items()}),
+        PromptSettings.from_dict({name: _whole(name, value) for name, value in prompt.items()}),
+        ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
+        ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None),
+    )
+
+
+def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> SettingsPanel:
+    """Makes the controls, in four folds; the generator's is open."""
+    with gr.Accordion("Generator", open=True, elem_id="fold-generator", elem_classes=["fold"]) as generator_fold:
+        preset = gr.Radio(
+            list(PRESETS),
+            value="Balanced",
+            label="Preset",
+            elem_id="preset",
+            elem_classes=["segments"],
+            container=False,
+        )
+        generation = create_generation_controls(workbench.limits)
+    with gr.Accordion("Model", open=False, elem_id="fold-model", elem_classes=["fold"]) as model_fold:
+        choice = create_choice_controls(workbench, default_choice)
+    with gr.Accordion("Prompt", open=False, elem_id="fold-prompt", elem_classes=["fold"]) as prompt_fold:
+        prompt = create_prompt_controls()
+    with gr.Accordion("Matching", open=False, elem_id="fold-matching", elem_classes=["fold"]) as matching_fold:
+        resolution = create_resolution_controls()
+    folds = (generator_fold, model_fold, prompt_fold, matching_fold)
+    panel = SettingsPanel(choice, generation, prompt, resolution, preset, folds)
+    _connect(panel)
+    return panel
+
+
+def _connect(panel: SettingsPanel) -> None:
+    """Presets set the sliders, sliders tell which preset they are, and modes disable what has no effect."""
+    sliders = [panel.generation[name] for name in _PRESET_FIELDS]
+    temperature, top_p, top_k = (panel.generation[name] for name in ("temperature", "top_p", "top_k"))
+    quick: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+    }
+    panel.preset.input(apply_preset, panel.preset, sliders, **quick)
+    for slider in sliders:
+        slider.input(matching_preset, sliders, panel.preset, **quick)
+    temperature.change(cut_off_state, temperature, [top_p, top_k], **quick)
+    prompt, resolution = panel.prompt, panel.resolution
+    prompt["style"].change(
+        prompt_state, prompt["style"], [prompt["num_examples"], prompt["queue_symbol"]], **quick
+    )  # fmt: skip
+    asked = [resolution["own_threshold"], resolution["force_nearest"]]
+    for control in asked:
+        control.change(threshold_state, asked, resolution["threshold"], **quick)
+
+
+def apply_preset(name: str | None) -> list[float]:
+    """The sliders of a preset."""
+    preset = PRESETS.get(name or "", GenerationSettings())
+    return [getattr(preset, field) for field in _PRESET_FIELDS]
+
+
+def matching_preset(*values: float) -> str | None:
+    """The preset that the sliders make, or None."""
+    for name, preset in PRESETS.items():
+        if all(getattr(preset, field) == value for field, value in zip(_PRESET_FIELDS, values, strict=True)):
+            return name
+    return None
+
+
+def cut_off_state(temperature: float) -> list[Any]:
+    """Top-p and top-k, disabled with the reason where they have no effect."""
+    idle = GenerationSettings(temperature=temperature).without_effect()
+    return [_state(name, idle.get(name)) for name in ("top_p", "top_k")]
+
+
+def prompt_state(style: str) -> list[Any]:
+    """Examples and queue symbol, disabled with the reason where the style has none."""
+    return [
+        _state("num_examples", None if style == "few_shot" else _ONLY_FEW_SHOT),
+        gr.Radio(
+            interactive=style != "instruction",
+            info=_NOT_IN_INSTRUCTION if style == "instruction" else HELP["queue_symbol"],
+        ),
+    ]
+
+
+def threshold_state(own_threshold: bool, force_nearest: bool) -> gr.Slider:
+    """The threshold, disabled with the reason while something else decides."""
+    return _state("threshold", _FORCED if force_nearest else RESOLVERS_OWN if own_threshold else None)
+
+
+def _state(name: str, reason: str | None) -> gr.Slider:
+    return gr.Slider(interactive=reason is None, info=reason or HELP[name])
+
+
+def _whole(name: str, value: object) -> object:
+    """4.0 as 4 where a whole number is meant: a browser has one kind of number."""
+    wants_float = name in ("temperature", "top_p", "repetition_penalty")
+    return int(value) if isinstance(value, float) and value.is_integer() and not wants_float else value
