@@ -147,7 +147,7 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _load_weights(folder: Path, precision: str, device: str) -> Any:
+def _load_weights(folder: Path, precision: str, device: str) -> PreTrainedModel:
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
     from transformers.utils import logging
@@ -168,7 +168,8 @@ def _load_weights(folder: Path, precision: str, device: str) -> Any:
         **options,
     )
     model.requires_grad_(False)
-    return model.eval()
+    loaded: PreTrainedModel = model.eval()
+    return loaded
 
 
 def _neutral_generation_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:

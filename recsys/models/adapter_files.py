@@ -1,0 +1,206 @@
+"""Reads and checks the files of a PEFT adapter folder before anything of it is loaded.
+
+Knows PEFT's file names, LoRA's settings and the shapes of LoRA tensors; changes no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.errors import AdapterError
+from recsys.models.weights import TensorEntry, read_tensor_entries
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHTS_FILE = "adapter_model.safetensors"
+NOTES_FILE = "recsys.json"
+"""Ours, beside PEFT's files, since PEFT drops keys that it does not know: prompt_id, base_model, base_weight_hash."""
+
+_TAKEN_OVER = (
+    "r",
+    "lora_alpha",
+    "target_modules",
+    "exclude_modules",
+    "fan_in_fan_out",
+    "use_rslora",
+    "use_dora",
+    "rank_pattern",
+    "alpha_pattern",
+    "layers_to_transform",
+    "layers_pattern",
+    "lora_bias",
+)
+"""Settings that shape LoRA's arithmetic. All others concern training, or are refused below."""
+
+_CHANGE_THE_BASE = (
+    "modules_to_save",
+    "trainable_token_indices",
+    "target_parameters",
+    "layer_replication",
+    "alora_invocation_tokens",
+    "use_qalora",
+    "use_bdlora",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+)
+_PLAIN_INITIALISATIONS = (None, True, False, "gaussian", "eva", "orthogonal", "loftq")
+"""The others (PiSSA, OLoRA, CorDA …) subtract something from the base's own weights."""
+
+_SAVE_AGAIN = "save the adapter again with save_pretrained"
+_TENSOR_NAME = re.compile(
+    r"(?:base_model\.model\.)?(?P<module>.+)\."
+    r"(?P<part>lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(?:\.(?P<kind>weight|bias))?"
+)
+
+
+def read_adapter_config(folder: Path) -> dict[str, Any]:
+    """The settings of a LoRA adapter that matter when it is used, ready for peft.LoraConfig.
+
+    Unknown keys, which older training scripts write, are left out; base_model_name_or_path is kept.
+
+    Raises:
+        AdapterError: no such file, broken, another method than LoRA, or a setting that changes the base.
+    """
+    told = _read_json(folder / CONFIG_FILE, required=True)
+    if told.get("peft_type") != "LORA":
+        mend = "only LoRA adapters can be switched on and off here"
+        raise AdapterError(f"adapter {folder.name} is of another method", seen=told.get("peft_type"), mend=mend)
+    _refuse_changes_of_the_base(folder.name, told)
+    for name, kinds in (("r", int), ("lora_alpha", (int, float))):
+        value = told.get(name)
+        if not isinstance(value, kinds) or isinstance(value, bool) or not value > 0:
+            raise AdapterError(f"{CONFIG_FILE} of {folder.name} has no usable {name}", seen=value, mend=_SAVE_AGAIN)
+    targets = told.get("target_modules")
+    if not targets or not isinstance(targets, (str, list)):
+        raise AdapterError(f"{CONFIG_FILE} of {folder.name} names no target_modules", seen=targets, mend=_SAVE_AGAIN)
+    taken = {name: told[name] for name in _TAKEN_OVER if told.get(name) is not None}
+    return {**taken, "base_model_name_or_path": told.get("base_model_name_or_path"), "inference_mode": True}
+
+
+def _refuse_changes_of_the_base(adapter: str, told: dict[str, Any]) -> None:
+    for name in _CHANGE_THE_BASE:
+        if told.get(name):
+            mend = "train it with LoRA layers alone, so that it can be switched off"
+            raise AdapterError(f"adapter {adapter} needs {name}, which changes the base", seen=told[name], mend=mend)
+    for name, allowed in (("bias", ("none", None)), ("init_lora_weights", _PLAIN_INITIALISATIONS)):
+        if told.get(name) not in allowed:
+            mend = "convert it to plain LoRA when saving it"
+            raise AdapterError(f"adapter {adapter} changes the base by {name}", seen=told[name], mend=mend)
+
+
+def read_adapter_notes(folder: Path) -> dict[str, Any]:
+    """What recsys.json says; empty where there is none.
+
+    Raises:
+        AdapterError: when it is there and broken.
+    """
+    return _read_json(folder / NOTES_FILE, required=False)
+
+
+def read_adapter_entries(folder: Path) -> dict[str, TensorEntry]:
+    """Names and shapes of an adapter's tensors.
+
+    Raises:
+        AdapterError: when the safetensors file is missing or broken.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file() and (folder / "adapter_model.bin").is_file():
+        raise AdapterError(
+            f"adapter {folder.name} is pickled, and a pickle can run code",
+            seen="adapter_model.bin",
+            mend=f"if you trust it, load it once with PEFT and save_pretrained it, which writes {WEIGHTS_FILE}",
+        )
+    try:
+        return read_tensor_entries(path)
+    except FileNotFoundError:
+        raise AdapterError(f"adapter {folder.name} has no {WEIGHTS_FILE}", mend=_SAVE_AGAIN) from None
+    except (OSError, ValueError) as error:
+        mend = "copy or save the adapter again"
+        raise AdapterError(f"the weights of adapter {folder.name} are broken", seen=str(error), mend=mend) from error
+
+
+def signature(folder: Path) -> str:
+    """Twelve hex digits that change when the folder's files are written again."""
+    told = [str(folder.resolve())]
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            continue
+        told.append(f"{name} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+
+
+def check_adapter_shapes(model: Module, name: str, entries: Mapping[str, TensorEntry]) -> None:
+    """Refuses an adapter whose tensors do not fit the base, before anything is loaded.
+
+    Raises:
+        AdapterError: naming the first tensor that does not fit, with both sizes.
+    """
+    for tensor_name, entry in entries.items():
+        found = _TENSOR_NAME.fullmatch(tensor_name)
+        if found is None:
+            mend = "train it with LoRA layers alone, so that it can be switched off"
+            raise AdapterError(f"adapter {name} holds a tensor that is not LoRA's", seen=tensor_name, mend=mend)
+        module = _base_module(model, found["module"])
+        if module is None:
+            raise AdapterError(
+                f"adapter {name} was made for another architecture: this base has no such module",
+                seen=found["module"],
+                mend="load the base model that the adapter names, then select it",
+            )
+        needed = _needed_size(module, found["part"], found["kind"])
+        at = 1 if found["part"] in {"lora_A", "lora_embedding_A"} else 0
+        if needed is not None and (len(entry.shape) <= at or entry.shape[at] != needed):
+            raise AdapterError(
+                f"adapter {name} was made for a base of another shape: {found['module']} needs {needed}",
+                seen=f"{found['part']} {entry.shape}",
+                mend="load the base model that the adapter names, then select it",
+            )
+
+
+def _base_module(model: Module, name: str) -> Module | None:
+    try:
+        module = model.get_submodule(name)
+    except AttributeError:
+        return None
+    base: Module = getattr(module, "base_layer", module)
+    return base
+
+
+def _needed_size(module: Module, part: str, kind: str | None) -> int | None:
+    """The size of the side of a LoRA tensor that meets the base; None where any will do."""
+    if part == "lora_A" and kind == "bias":
+        return None
+    attribute = {
+        "lora_A": "in_features",
+        "lora_B": "out_features",
+        "lora_magnitude_vector": "out_features",
+        "lora_embedding_A": "num_embeddings",
+        "lora_embedding_B": "embedding_dim",
+    }[part]
+    size = getattr(module, attribute, -1)  # a module of another kind fits no tensor
+    return int(size)
+
+
+def _read_json(path: Path, *, required: bool) -> dict[str, Any]:
+    adapter = path.parent.name
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if not required:
+            return {}
+        raise AdapterError(f"adapter {adapter} has no {path.name}", mend=_SAVE_AGAIN) from None
+    except (OSError, ValueError) as error:
+        raise AdapterError(f"{path.name} of adapter {adapter} is broken", seen=str(error), mend=_SAVE_AGAIN) from error
+    if not isinstance(told, dict):
+        raise AdapterError(f"{path.name} of adapter {adapter} is no JSON object", seen=told, mend=_SAVE_AGAIN)
+    return told

@@ -1,0 +1,262 @@
+"""Lists LoRA adapters, checks them against the base in memory and switches between them.
+
+An adapter's layers are put inside the loaded base model, not around it, so the model object stays the
+same whichever adapter is in effect, and the base alone is the same model with those layers switched
+off. A few adapters stay in memory, so that two users who take turns do not read files each time.
+
+Everything is checked before the base is touched: only LoRA in safetensors, only tensors whose shapes fit
+the base, no settings that would change the base's own weights.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.errors import AdapterError
+from recsys.models.adapter_files import (
+    CONFIG_FILE,
+    check_adapter_shapes,
+    read_adapter_config,
+    read_adapter_entries,
+    read_adapter_notes,
+    signature,
+)
+from recsys.models.weights import count_parameters
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from recsys.models.loading import LoadedModel
+
+ADAPTERS_VARIABLE = "RECSYS_ADAPTERS"
+_MOST_IN_MEMORY = 4
+
+
+@dataclass(frozen=True)
+class AdapterInfo:
+    """An adapter folder as its files describe it.
+
+    Attributes:
+        name: The folder's name.
+        path: The folder.
+        base_model: What it was trained on: a registry name, Hub id or folder; empty when not told.
+        r: LoRA rank.
+        lora_alpha: LoRA scale.
+        target_modules: The modules it changes.
+        prompt_id: The prompt that it was trained with, or None when not told.
+        base_weight_hash: LoadedModel.weight_hash of its base, or None when not told.
+        num_parameters: Weights of the adapter.
+        note: Why it cannot be used, or what the folder's recsys.json says about it.
+    """
+
+    name: str
+    path: Path
+    base_model: str
+    r: int | None
+    lora_alpha: float | None
+    target_modules: tuple[str, ...]
+    prompt_id: str | None
+    base_weight_hash: str | None
+    num_parameters: int | None
+    note: str = ""
+
+
+def default_adapters_folder() -> Path:
+    """$RECSYS_ADAPTERS, or adapters/ of the repository."""
+    return Path(os.environ.get(ADAPTERS_VARIABLE) or Path(__file__).resolve().parents[2] / "adapters")
+
+
+def list_adapters(folder: Path | None = None) -> tuple[AdapterInfo, ...]:
+    """Every folder that holds an adapter_config.json, by name; broken ones are listed with the reason.
+
+    Args:
+        folder: Where to look; None takes default_adapters_folder(). A missing folder holds none.
+    """
+    root = folder or default_adapters_folder()
+    if not root.is_dir():
+        return ()
+    found = (path for path in sorted(root.iterdir()) if (path / CONFIG_FILE).is_file())
+    return tuple(describe_adapter(path) for path in found)
+
+
+def find_adapter(name: str, folder: Path | None = None) -> AdapterInfo:
+    """The adapter of that name.
+
+    Raises:
+        AdapterError: when there is none.
+    """
+    listed = list_adapters(folder)
+    for adapter in listed:
+        if adapter.name == name:
+            return adapter
+    names = ", ".join(adapter.name for adapter in listed)
+    mend = f"choose one of {names}" if names else "none are installed: choose the base model alone"
+    raise AdapterError("there is no such adapter", seen=name, mend=mend)
+
+
+def describe_adapter(path: Path) -> AdapterInfo:
+    """Reads an adapter folder's description; what is wrong with it goes into the note."""
+    try:
+        config = read_adapter_config(path)
+        notes = read_adapter_notes(path)
+        num_parameters = count_parameters(read_adapter_entries(path))
+    except AdapterError as error:
+        return AdapterInfo(path.name, path, "", None, None, (), None, None, None, note=f"Cannot be used: {error}")
+    targets = config.get("target_modules") or ()
+    return AdapterInfo(
+        name=path.name,
+        path=path,
+        base_model=str(notes.get("base_model") or config.get("base_model_name_or_path") or ""),
+        r=config["r"],
+        lora_alpha=float(config["lora_alpha"]),
+        target_modules=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
+        prompt_id=notes.get("prompt_id"),
+        base_weight_hash=notes.get("base_weight_hash"),
+        num_parameters=num_parameters,
+        note=str(notes.get("note") or ""),
+    )
+
+
+def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[str, ...]:
+    """Puts an adapter into effect, or the base alone, without reloading the base.
+
+    The caller holds the model: nothing may generate meanwhile.
+
+    Args:
+        loaded: The model in memory; its ``adapter`` field is updated.
+        adapter: From list_adapters, or None for the base alone.
+
+    Returns:
+        Warnings, each one sentence: the base's weights are not those it was trained on.
+
+    Raises:
+        AdapterError: when its files are missing or broken, or do not fit this base. The adapter that was in
+            effect before stays so.
+    """
+    if adapter is None:
+        _switch_off(loaded.model)
+        loaded.adapter = None
+        return ()
+    internal = _internal_name(adapter)
+    if internal not in _resident(loaded.model):
+        config = read_adapter_config(adapter.path)
+        check_adapter_shapes(loaded.model, adapter.name, read_adapter_entries(adapter.path))
+        _make_room(loaded.model)
+        _inject(loaded.model, adapter, internal, config)
+    _switch_on(loaded.model, internal)
+    loaded.adapter = adapter.name
+    return _warnings(loaded, adapter)
+
+
+def _internal_name(adapter: AdapterInfo) -> str:
+    """Names the adapter inside PEFT after its place and version, so that a folder trained anew is read anew."""
+    return f"adapter_{signature(adapter.path)}"
+
+
+def _resident(model: Module) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(model, "peft_config", None) or {}
+    return found
+
+
+def _make_room(model: Module) -> None:
+    """Drops the adapter that was loaded longest ago and is not in effect."""
+    if len(_resident(model)) >= _MOST_IN_MEMORY:
+        active = _active(model)
+        _delete(model, next(name for name in _resident(model) if name != active))
+
+
+def _delete(model: Module, internal: str) -> None:
+    from peft.functional import delete_adapter
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PEFT tells which adapter it makes active next; we choose that ourselves
+        delete_adapter(model, internal, prefix="lora_")
+    _resident(model).pop(internal, None)
+
+
+def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str, Any]) -> None:
+    from peft import LoraConfig
+    from peft.functional import inject_adapter_in_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    before = _active(model)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PEFT's hints to trainers: nothing here is trained
+            weights = load_file(adapter.path / "adapter_model.safetensors")
+            state = {name.removeprefix("base_model.model."): tensor.float() for name, tensor in weights.items()}
+            inject_adapter_in_model(LoraConfig(**config), model, internal, low_cpu_mem_usage=True)
+            result: Any = set_peft_model_state_dict(model, state, internal, low_cpu_mem_usage=True)
+        without_weights = [name for name in result.missing_keys if f".{internal}" in name]
+        if without_weights or result.unexpected_keys:
+            seen = (without_weights or result.unexpected_keys)[0].replace(f".{internal}", "")
+            raise AdapterError(
+                f"the weights of adapter {adapter.name} are not those that its adapter_config.json describes",
+                seen=seen,
+                mend="save the adapter again with save_pretrained",
+            )
+    except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+        _undo(model, internal, before)
+        raise AdapterError(
+            f"adapter {adapter.name} cannot be loaded", seen=str(error), mend="save it again with save_pretrained"
+        ) from error
+    except AdapterError:
+        _undo(model, internal, before)
+        raise
+
+
+def _active(model: Module) -> str | None:
+    """Internal name of the adapter in effect, or None for the base alone."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer) and not module.disable_adapters and module.active_adapters:
+            return str(module.active_adapters[0])
+    return None
+
+
+def _undo(model: Module, internal: str, before: str | None) -> None:
+    _delete(model, internal)
+    if before is None:
+        _switch_off(model)
+    else:
+        _switch_on(model, before)
+
+
+def _switch_on(model: Module, internal: str) -> None:
+    from peft.functional import set_adapter
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.enable_adapters(True)
+    set_adapter(model, internal, inference_mode=True)
+    model.requires_grad_(False)
+    model.eval()
+
+
+def _switch_off(model: Module) -> None:
+    if not _resident(model):
+        return
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.enable_adapters(False)
+
+
+def _warnings(loaded: LoadedModel, adapter: AdapterInfo) -> tuple[str, ...]:
+    if adapter.base_weight_hash is not None:
+        if adapter.base_weight_hash == loaded.weight_hash:
+            return ()
+        return (
+            f"Adapter {adapter.name} was trained on other weights of {adapter.base_model or 'this shape'}: "
+            f"its recommendations on {loaded.spec.title} may be worse.",
+        )
+    if adapter.base_model and adapter.base_model not in {loaded.spec.name, loaded.spec.location}:
+        return (f"Adapter {adapter.name} was trained on {adapter.base_model}, not on {loaded.spec.name}.",)
+    return ()
