@@ -1,0 +1,131 @@
+"""What stands below the two cards of an answer.
+
+The true four of a held-out user, the settings in effect, the prompt, and the request to take away as
+Python, as a command or as a link.
+"""
+
+from __future__ import annotations
+
+from recsys.catalogue import Catalogue
+from recsys.data.records import Record
+from recsys.recommend import Recommendation
+from recsys.settings import Settings
+from recsys.ui.markup import escape, plural
+from recsys.ui.share import as_command, as_python, as_query
+
+_TITLES = {
+    "temperature": "temperature",
+    "top_p": "top-p",
+    "top_k": "top-k",
+    "num_beams": "beams",
+    "repetition_penalty": "repetition penalty",
+    "max_new_tokens": "max new tokens",
+    "num_recommendations": "titles",
+    "seed": "seed",
+    "style": "style",
+    "queue_symbol": "symbol",
+    "list_separator": "separator",
+    "include_years": "years",
+    "include_disliked": "disliked",
+    "num_examples": "examples",
+    "resolver": "resolver",
+    "threshold": "threshold",
+    "force_nearest": "force nearest",
+}
+
+
+def answer_details(recommendation: Recommendation, catalogue: Catalogue, record: Record | None, address: str) -> str:
+    """Everything below the cards."""
+    truth = record_truth(recommendation, catalogue, record) if record else ""
+    notes = "".join(f'<p class="callout callout-note">{escape(warning)}</p>' for warning in recommendation.warnings)
+    return f'<div class="details">{truth}{notes}{_facts(recommendation)}{_prompt(recommendation)}</div>' + _share(
+        recommendation, catalogue, address
+    )
+
+
+def record_truth(recommendation: Recommendation, catalogue: Catalogue, record: Record) -> str:
+    """What the held-out user really liked next, and which of it the answer holds."""
+    ranks = {item: rank for rank, item in enumerate(recommendation.item_ids, start=1) if item is not None}
+    rows = "".join(_truth_row(item, ranks.get(item), catalogue) for item in record.relevant)
+    hits = sum(item in ranks for item in record.relevant)
+    lead = f"User {record.user_id} went on to like these: {plural(hits, 'hit')} of {len(record.relevant)}"
+    return (
+        f'<section class="card truth"><header><h2>The truth</h2><span class="card-note">{lead}</span></header>'
+        f'<ol class="truth-rows">{rows}</ol></section>'
+    )
+
+
+def _truth_row(item_id: int, rank: int | None, catalogue: Catalogue) -> str:
+    movie = catalogue[item_id]
+    hit = rank is not None
+    told = f"✓ hit at rank {rank}" if hit else "not recommended"
+    return (
+        f'<li class="{"is-hit" if hit else ""}"><span>{escape(movie.display())}</span>'
+        f'<span class="badge st-{"exact" if hit else "out"}">{told}</span></li>'
+    )
+
+
+def _facts(recommendation: Recommendation) -> str:
+    completion = recommendation.completion
+    facts = (
+        ("Time", f"{completion.seconds:.2f}", "s"),
+        ("Written", str(completion.completion_tokens), "tokens"),
+        ("Speed", f"{completion.tokens_per_second:.1f}", "tokens/s"),
+        ("Prompt", str(completion.prompt_tokens), "tokens"),
+    )
+    figures = "".join(
+        f"<div><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>" for name, value, unit in facts
+    )
+    adapter = completion.adapter or "no adapter"
+    model = f"{completion.base_model} · {completion.precision} · {adapter}"
+    return (
+        f'<dl class="facts">{figures}<div class="fact-model"><dt>Model</dt><dd>{escape(model)}</dd></div></dl>'
+        f'<ul class="settings-in-effect" aria-label="Settings in effect">{_settings(recommendation)}</ul>'
+    )
+
+
+def _settings(recommendation: Recommendation) -> str:
+    idle = recommendation.completion.without_effect
+    groups: tuple[Settings, ...] = (
+        recommendation.completion.settings,
+        recommendation.request.prompt,
+        recommendation.request.resolution,
+    )
+    chips = []
+    for group in groups:
+        for name, value in group.to_dict().items():
+            reason = idle.get(name)
+            hint = f' class="is-idle" title="No effect: {escape(reason)}"' if reason else ""
+            chips.append(f"<li{hint}>{_TITLES[name]} <b>{escape(_shown(name, value))}</b></li>")
+    return "".join(chips)
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "resolver's own"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "off" if name == "top_k" and value == 0 else str(value).replace("_", " ")
+
+
+def _prompt(recommendation: Recommendation) -> str:
+    tokens = plural(recommendation.completion.prompt_tokens, "token")
+    return (
+        f'<details class="prompt"><summary>The prompt, as the model read it <small>{tokens}</small></summary>'
+        f'<pre tabindex="0">{escape(recommendation.completion.prompt_text)}</pre></details>'
+    )
+
+
+def _share(recommendation: Recommendation, catalogue: Catalogue, address: str) -> str:
+    request = recommendation.request
+    texts = (
+        ("Copy as Python", as_python(request, address)),
+        ("Copy as command", as_command(request, catalogue)),
+        ("Copy link", f"{address.rstrip('/')}/?{as_query(request)}"),
+    )
+    buttons = "".join(
+        f'<button type="button" class="copy" data-copy="{escape(text)}">{label}</button>' for label, text in texts
+    )
+    return f'<div class="share">{buttons}<span class="visually-hidden" role="status"></span></div>'

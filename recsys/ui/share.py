@@ -1,0 +1,169 @@
+"""One request as Python, as a command line and as a link, and a link read back.
+
+All three say only what differs from the defaults. A link's values are checked like any other input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from recsys.catalogue import Catalogue, HistoryEntry
+from recsys.errors import HistoryError, InputError, SettingsError
+from recsys.models.host import ModelChoice
+from recsys.prompts import clean_title
+from recsys.recommend import RecommendationRequest
+from recsys.settings import MAX_HISTORY, GenerationSettings, PromptSettings, ResolutionSettings, Settings
+
+S = TypeVar("S", bound=Settings)
+
+MAX_LINK = 8_000
+"""Characters of a link's movie list that are read."""
+
+
+def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
+    """The settings that differ from the defaults, by name."""
+    changed: dict[str, Any] = {}
+    for settings in (request.generation, request.prompt, request.resolution, request.choice):
+        default = type(settings)()
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if value != getattr(default, field.name):
+                changed[field.name] = value
+    return changed
+
+
+def as_python(request: RecommendationRequest, address: str) -> str:
+    """A script that asks this server the same with gradio_client."""
+    arguments = [f"liked={list(request.history)!r}"]
+    if request.disliked:
+        arguments.append(f"disliked={list(request.disliked)!r}")
+    arguments += [f"{name}={value!r}" for name, value in changed_settings(request).items()]
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    return (
+        "from gradio_client import Client\n\n"
+        f"client = Client({address!r})\n"
+        f'answer = client.predict(\n{lines}    api_name="/recommend",\n)\n'
+        'for movie in answer["recommendations"]:\n'
+        '    print(movie["rank"], movie["title"] or movie["generated_title"], movie["match"])\n'
+    )
+
+
+def as_command(request: RecommendationRequest, catalogue: Catalogue) -> str:
+    """The command line that asks the same."""
+    words = ["python", "-m", "recsys", "recommend"]
+    for name, value in changed_settings(request).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag}={value}")
+    if request.disliked:
+        words += ["--disliked", *(_title(entry, catalogue) for entry in request.disliked)]
+    words += ["--", *(_title(entry, catalogue) for entry in request.history)]
+    return shlex.join(words)
+
+
+def as_query(request: RecommendationRequest) -> str:
+    """The query of a link that restores this request."""
+    parts: dict[str, str] = {}
+    for name, entries in (("liked", request.history), ("disliked", request.disliked)):
+        if entries:
+            parts[name] = json.dumps(list(entries), ensure_ascii=False, separators=(",", ":"))
+    parts |= {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in changed_settings(request).items()
+    }
+    return urlencode(parts)
+
+
+def read_query(parameters: Mapping[str, str], catalogue: Catalogue) -> tuple[RecommendationRequest, list[str]]:
+    """The request of a link, and what of the link could not be read, each as a sentence.
+
+    A part that is wrong is left out, so that the rest of the link still counts.
+    """
+    problems: list[str] = []
+    request = RecommendationRequest(
+        history=_read_entries(parameters, "liked", catalogue, problems),
+        disliked=_read_entries(parameters, "disliked", catalogue, problems),
+        generation=_read_settings(parameters, GenerationSettings, problems),
+        prompt=_read_settings(parameters, PromptSettings, problems),
+        resolution=_read_settings(parameters, ResolutionSettings, problems),
+        choice=_read_choice(parameters),
+    )
+    return request, problems
+
+
+def has_request(parameters: Mapping[str, str]) -> bool:
+    """Whether a link's query says anything about a request."""
+    names = {"liked", "disliked"}
+    for settings in (GenerationSettings, PromptSettings, ResolutionSettings, ModelChoice):
+        names |= {field.name for field in dataclasses.fields(settings)}
+    return any(name in names for name in parameters)
+
+
+def _title(entry: HistoryEntry, catalogue: Catalogue) -> str:
+    return entry if isinstance(entry, str) else catalogue[entry].display()
+
+
+def _read_entries(
+    parameters: Mapping[str, str], name: str, catalogue: Catalogue, problems: list[str]
+) -> tuple[HistoryEntry, ...]:
+    text = parameters.get(name, "[]")
+    try:
+        entries = json.loads(text[:MAX_LINK])
+    except ValueError:
+        problems.append(f"The link's {name} movies cannot be read.")
+        return ()
+    if not isinstance(entries, list):
+        problems.append(f"The link's {name} movies are not a list.")
+        return ()
+    read: list[HistoryEntry] = []
+    for entry in entries[:MAX_HISTORY]:
+        try:
+            read.append(_read_entry(entry, catalogue))
+        except HistoryError as error:
+            problems.append(str(error))
+    return tuple(dict.fromkeys(read))
+
+
+def _read_entry(entry: object, catalogue: Catalogue) -> HistoryEntry:
+    if isinstance(entry, str):
+        return clean_title(entry)
+    if isinstance(entry, bool) or not isinstance(entry, int):
+        raise HistoryError("a movie is neither an item_id nor a title", seen=entry)
+    return catalogue[entry].item_id
+
+
+def _read_settings(parameters: Mapping[str, str], settings: type[S], problems: list[str]) -> S:
+    read = settings()
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        if field.name not in parameters:
+            continue
+        try:
+            read = read.replace(**{field.name: _value(parameters[field.name], field.type)})
+        except InputError as error:
+            problems.append(str(error))
+    return read
+
+
+def _value(text: str, annotation: object) -> object:
+    """The text as the type that a settings class writes beside its field."""
+    named = str(annotation)
+    try:
+        if named == "int":
+            return int(text)
+        if "float" in named:
+            return float(text)
+    except ValueError:
+        raise SettingsError("a number of the link cannot be read", seen=text) from None
+    return {"true": True, "false": False}.get(text.lower(), text) if named == "bool" else text
+
+
+def _read_choice(parameters: Mapping[str, str]) -> ModelChoice:
+    names = {field.name for field in dataclasses.fields(ModelChoice)}
+    return ModelChoice(**{name: text[:200] for name, text in parameters.items() if name in names and text})
