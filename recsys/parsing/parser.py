@@ -189,6 +189,7 @@ def _read_marked(text: str, elements: Iterable[Element], index: NameIndex, readi
 def _read_lines(text: str, lines: list[Piece], index: NameIndex, reading: _Reading, asked: ListSeparator) -> None:
     """Reads a list without markers: cut at its separator, or one title on each line."""
     separators: tuple[str, ...] | None = None
+    has_arrow = False
     for number, line in enumerate(lines):
         whole = text[line.start : line.end]
         if NEW_BLOCK.match(whole) or (reading.spans and _is_heading(whole, index)):
@@ -203,7 +204,8 @@ def _read_lines(text: str, lines: list[Piece], index: NameIndex, reading: _Readi
         if separators is None:
             separators = _choose_separators(text, lines[number:], line, index, asked)
             reading.list_format = _FORMATS.get(separators, "newline")
-        elif "=>" not in separators[1:] and reading.list_format != "newline" and "=>" in whole:
+            has_arrow = "=>" in whole
+        elif reading.spans and not has_arrow and "=>" in whole:
             break
         _read_line(text, line, separators, index, reading)
         if len(reading.spans) >= MAX_TITLES:

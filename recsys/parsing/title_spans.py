@@ -186,7 +186,7 @@ def _trim(text: str, start: int, end: int, index: NameIndex) -> tuple[int, int]:
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    if end - start <= MAX_SPAN and index.catalogue.find_exact(text[start:end]).item_ids:
+    if index.knows_exactly(text[start:end]):
         return start, end
     while start < end and text[start] in OPENING:
         start += 1
