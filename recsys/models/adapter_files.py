@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import AdapterError
-from recsys.models.weights import TensorEntry, read_tensor_entries
+from recsys.models.weights import TensorEntry, hash_weights, read_tensor_entries
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -125,6 +125,17 @@ def read_adapter_entries(folder: Path) -> dict[str, TensorEntry]:
     except (OSError, ValueError) as error:
         mend = "copy or save the adapter again"
         raise AdapterError(f"the weights of adapter {folder.name} are broken", seen=str(error), mend=mend) from error
+
+
+def hash_adapter(folder: Path) -> str:
+    """An identity of an adapter: 16 hex digits over its weights and the settings that shape them.
+
+    Raises:
+        AdapterError: when its files are missing or broken.
+    """
+    config = read_adapter_config(folder)
+    told = [hash_weights(read_adapter_entries(folder)), *(f"{name}={config.get(name)!r}" for name in _TAKEN_OVER)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def signature(folder: Path) -> str:

@@ -20,6 +20,7 @@ from recsys.errors import AdapterError
 from recsys.models.adapter_files import (
     CONFIG_FILE,
     check_adapter_shapes,
+    hash_adapter,
     read_adapter_config,
     read_adapter_entries,
     read_adapter_notes,
@@ -127,7 +128,7 @@ def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[st
     The caller holds the model: nothing may generate meanwhile.
 
     Args:
-        loaded: The model in memory; its ``adapter`` field is updated.
+        loaded: The model in memory; its ``adapter`` and ``adapter_hash`` are updated.
         adapter: From list_adapters, or None for the base alone.
 
     Returns:
@@ -139,7 +140,7 @@ def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[st
     """
     if adapter is None:
         _switch_off(loaded.model)
-        loaded.adapter = None
+        loaded.adapter = loaded.adapter_hash = None
         return ()
     internal = _internal_name(adapter)
     if internal not in _resident(loaded.model):
@@ -148,7 +149,7 @@ def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[st
         _make_room(loaded.model)
         _inject(loaded.model, adapter, internal, config)
     _switch_on(loaded.model, internal)
-    loaded.adapter = adapter.name
+    loaded.adapter, loaded.adapter_hash = adapter.name, hash_adapter(adapter.path)
     return _warnings(loaded, adapter)
 
 

@@ -45,6 +45,7 @@ class LoadedModel:
         weight_hash: Identity of the base weights, the same in every precision.
         memory_bytes: Bytes of parameters and buffers.
         adapter: Name of the adapter in effect; None is the base alone.
+        adapter_hash: Identity of its weights and settings.
     """
 
     spec: ModelSpec
@@ -56,10 +57,16 @@ class LoadedModel:
     weight_hash: str
     memory_bytes: int
     adapter: str | None = None
+    adapter_hash: str | None = None
 
 
 def load_model(
-    spec: ModelSpec, precision: Precision = "auto", *, device: str = "auto", progress: Progress | None = None
+    spec: ModelSpec,
+    precision: Precision = "auto",
+    *,
+    device: str = "auto",
+    progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> LoadedModel:
     """Loads a model, fetching it first where it is not on this machine yet.
 
@@ -68,6 +75,7 @@ def load_model(
         precision: auto, fp32, bf16, fp16 or int8.
         device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold.
         progress: Told how far fetching and loading are.
+        folder: Where fetch_model put it, so that it is not looked for again.
 
     Raises:
         UnknownModelError: no such model, or of another architecture.
@@ -77,7 +85,7 @@ def load_model(
     """
     progress = progress or silent
     device = resolve_device(device)
-    folder = _locate(spec, progress)
+    folder = folder or fetch_model(spec, progress)
     progress(_FETCHED, f"Loading {spec.title}.")
     entries = _check_folder(folder, spec)
     weights = count_weights({name: entry.shape for name, entry in entries.items()})
@@ -109,7 +117,13 @@ def count_memory(model: PreTrainedModel) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
-def _locate(spec: ModelSpec, progress: Progress) -> Path:
+def fetch_model(spec: ModelSpec, progress: Progress = silent) -> Path:
+    """The local folder of a model, fetched where it is not on this machine yet.
+
+    Raises:
+        UnknownModelError, ModelUnavailableError, ArtifactError: as load_model.
+    """
+
     def fetching(fraction: float, message: str) -> None:
         progress(_FETCHED * fraction, message)
 
