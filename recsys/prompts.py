@@ -158,11 +158,11 @@ def clean_title(text: str) -> str:
     """One line of at most MAX_TITLE_LENGTH characters, whatever a person typed.
 
     Raises:
-        HistoryError: when nothing is left.
+        HistoryError: when nothing that can be seen is left.
     """
     without_controls = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
     cleaned = _SPACE_OR_CONTROL.sub(" ", without_controls).strip()[:MAX_TITLE_LENGTH].strip()
-    if not cleaned:
+    if all(unicodedata.category(c)[0] in "CZ" for c in cleaned):
         raise HistoryError("a title is blank", seen=text, mend="type its name or take it out")
     return cleaned
 

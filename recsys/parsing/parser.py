@@ -205,7 +205,7 @@ def _read_lines(text: str, lines: list[Piece], index: NameIndex, reading: _Readi
             separators = _choose_separators(text, lines[number:], line, index, asked)
             reading.list_format = _FORMATS.get(separators, "newline")
             has_arrow = "=>" in whole
-        elif reading.spans and not has_arrow and "=>" in whole:
+        elif reading.spans and not has_arrow and "=>" in whole and not index.knows_written(whole):
             break
         _read_line(text, line, separators, index, reading)
         if len(reading.spans) >= MAX_TITLES:
