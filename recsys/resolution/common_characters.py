@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.resolution.base import Candidate, Match
-from recsys.resolution.names import NameTable
-from recsys.titles import normalise_title
+from recsys.resolution.names import NameTable, comparable_name
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _COLUMN = {character: column for column, character in enumerate(_ALPHABET)}
@@ -34,7 +33,7 @@ class CommonCharactersResolver:
 
     name: str = "common_characters"
     match: Match = "fuzzy"
-    default_threshold: float = 0.9
+    default_threshold: float = 0.95
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -52,7 +51,7 @@ class CommonCharactersResolver:
         """The nearest item for each title (given without its year); the year decides among equally near ones."""
         if not len(self.catalogue):
             return [Candidate((), 1.0, 0.0) for _ in titles]
-        return [self._nearest(normalise_title(title), year) for title, year in zip(titles, years, strict=True)]
+        return [self._nearest(comparable_name(title), year) for title, year in zip(titles, years, strict=True)]
 
     def _nearest(self, name: str, year: int | None) -> Candidate:
         counts = count_characters(name)

@@ -1,4 +1,4 @@
-"""The names that fuzzy resolvers compare with: each distinct normalised name once, with its movies.
+"""The names that fuzzy resolvers compare with: each distinct name once, with its movies.
 
 Besides its full names a movie answers to its short name, the part before ": " or " - " ("Star Wars" for
 "Star Wars: Episode IV - A New Hope"). Exact look-ups are the catalogue's; nothing here knows a distance.
@@ -16,11 +16,22 @@ from recsys.titles import normalise_title
 
 _SUBTITLE = re.compile(r"(?:: | [-–—] |: ?$)")
 _SHORTEST_SHORT_NAME = 4
+_NUMERAL = re.compile(r"(?<= )(?:ii|iii|iv|v|vi|vii|viii|ix)(?= |$)")
+_NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
+
+
+def comparable_name(title: str) -> str:
+    """The form that edits are counted in: normalised, and sequels numbered in digits.
+
+    >>> comparable_name("Rocky IV"), comparable_name("The Godfather: Part II")
+    ('rocky 4', 'godfather part 2')
+    """
+    return _NUMERAL.sub(lambda found: _NUMERALS[found.group()], normalise_title(title))
 
 
 @dataclass(frozen=True, eq=False)
 class NameTable:
-    """Distinct normalised names and the movies that each stands for.
+    """Distinct comparable names and the movies that each stands for.
 
     Attributes:
         catalogue: Whose names.
@@ -40,11 +51,11 @@ class NameTable:
         full: dict[str, list[int]] = defaultdict(list)
         short: dict[str, list[int]] = defaultdict(list)
         for movie in catalogue:
-            for name in dict.fromkeys(normalise_title(name) for name in movie.names):
+            for name in dict.fromkeys(comparable_name(name) for name in movie.names):
                 full[name].append(movie.item_id)
             before = _SUBTITLE.split(movie.title, maxsplit=1)[0] if short_names else movie.title
             if len(before) >= _SHORTEST_SHORT_NAME and before != movie.title:
-                short[normalise_title(before)].append(movie.item_id)
+                short[comparable_name(before)].append(movie.item_id)
         rows = [(name, ids, False) for name, ids in full.items()]
         rows += [(name, ids, True) for name, ids in short.items() if name not in full]
         by_popularity = [tuple(sorted(ids, key=lambda i: (-catalogue.popularity.get(i, 0), i))) for _, ids, _ in rows]
