@@ -7,6 +7,7 @@ command line bring requests and show what comes back.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import weakref
@@ -20,12 +21,19 @@ from typing import TYPE_CHECKING
 from recsys.catalogue import Catalogue
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
-from recsys.errors import HistoryError, ModelUnavailableError
+from recsys.errors import AdapterError, HistoryError, ModelUnavailableError
+from recsys.evaluation.evaluation import run_evaluation
+from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
+from recsys.evaluation.report import Report
+from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits
-from recsys.models.adapters import AdapterInfo, list_adapters
+from recsys.models.adapter_files import signature
+from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.artifacts import Progress
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
+from recsys.prompts import prompt_id
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, stream_recommendation
 from recsys.resolution.base import TitleResolver
 from recsys.settings import PromptSettings, ResolverName
@@ -80,6 +88,7 @@ class Workbench:
         self.host = ModelHost(
             public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
         )
+        self.jobs = EvaluationJobs(self.options.runs_folder)
         self._resolvers: dict[str, TitleResolver] = {}
         self._lock = threading.RLock()
 
@@ -141,6 +150,7 @@ class Workbench:
         """
         self.limits.check_generation(request.generation)
         self.limits.check_history(len(request.history), len(request.disliked))
+        self.check_adapter(request.choice, request.prompt)
         for entry in (*request.history, *request.disliked):
             if isinstance(entry, int):
                 _ = self.catalogue[entry]
@@ -204,6 +214,72 @@ class Workbench:
                 cancel=cancel,
             )
 
+    def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
+        """Starts an evaluation in the server; it goes on whoever watches, and resumes where one was stopped.
+
+        Raises:
+            InputError: when the request is above a limit.
+            ModelBusyError: while another evaluation runs.
+        """
+        self.limits.check_evaluation(request.evaluation)
+        self.limits.check_generation(request.generation)
+        self.check_adapter(request.choice, request.prompt)
+        return self.jobs.start(request, self.evaluate)
+
+    def evaluate(self, job: EvaluationJob) -> Report:
+        """The work of an evaluation job: pins the model, and lets interactive requests go first after each batch."""
+        request = job.request
+        job.say(f"Loading {request.choice.model}")
+        with (
+            self.host.reserve(request.choice),
+            _stopped_after(self.limits.max_evaluation_seconds, job.cancel_event),
+        ):
+            with self.host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
+                weight_hash, precision = loaded.weight_hash, loaded.precision
+
+            def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
+                requests = [_request_for(record, request) for record in records]
+                seeds = record_seeds(records, request.evaluation)
+                return self.recommend_batch(requests, seeds=seeds, cancel=job.cancel_event)
+
+            fingerprint = request.fingerprint(
+                data_name=self.dataset.name,
+                weight_hash=weight_hash,
+                precision=precision,
+                adapter_hash=self._adapter_signature(request.choice),
+            )
+            return run_evaluation(
+                request,
+                self.split,
+                recommend_batch,
+                job.open_store(fingerprint),
+                dataset_name=self.dataset.name,
+                precision=precision,
+                watcher=job,
+                cancel=job.cancel_event,
+            )
+
+    def _adapter_signature(self, choice: ModelChoice) -> str | None:
+        if choice.adapter is None:
+            return None
+        return signature(find_adapter(choice.adapter, self.options.adapters).path)
+
+    def check_adapter(self, choice: ModelChoice, prompt: PromptSettings) -> None:
+        """Refuses an adapter that does not exist or was trained with another prompt.
+
+        Raises:
+            AdapterError: naming both prompts.
+        """
+        if choice.adapter is None:
+            return
+        trained_with = find_adapter(choice.adapter, self.options.adapters).prompt_id
+        if trained_with is not None and trained_with != prompt_id(prompt):
+            raise AdapterError(
+                f"the adapter {choice.adapter} was trained with the prompt {trained_with}",
+                seen=prompt_id(prompt),
+                mend="set the prompt to that format or choose the base model alone",
+            )
+
     def load(self, choice: ModelChoice, progress: Progress | None = None) -> None:
         """Loads a model now and shows how far it is; the app loads in the background instead.
 
@@ -232,7 +308,9 @@ class Workbench:
 
         if name == "embedding":
             return self._make_embedding_resolver(loaded)
-        return LevenshteinResolver(self.catalogue) if name == "levenshtein" else CommonCharactersResolver(self.catalogue)
+        return (
+            LevenshteinResolver(self.catalogue) if name == "levenshtein" else CommonCharactersResolver(self.catalogue)
+        )
 
     def _make_embedding_resolver(self, loaded: LoadedModel) -> TitleResolver:
         from recsys.generation.encoder import TextEncoder
@@ -259,9 +337,9 @@ class Workbench:
 
     def embedding_index_path(self, loaded: LoadedModel, *, shipped: bool) -> Path:
         """Where the index of a model's title embeddings is: in assets/ or in the user's cache."""
-        if shipped:
-            return ASSETS / "embeddings" / f"{self.dataset.name}-{loaded.weight_hash[:12]}.npz"
-        return cache_folder() / "embeddings" / f"{self.dataset.name}-{loaded.weight_hash[:12]}.npz"
+        slug = re.sub(r"[^a-z0-9]+", "-", self.dataset.name.lower()).strip("-")
+        root = ASSETS if shipped else cache_folder()
+        return root / "embeddings" / f"{slug}-{loaded.weight_hash[:12]}.npz"
 
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title of the catalogue with a model and writes the index."""
@@ -280,6 +358,18 @@ class Workbench:
         path.parent.mkdir(parents=True, exist_ok=True)
         index.save(path)
         return path
+
+
+def _request_for(record: Record, request: EvaluationRequest) -> RecommendationRequest:
+    return RecommendationRequest(
+        history=record.history,
+        disliked=record.disliked,
+        generation=request.generation,
+        prompt=request.prompt,
+        resolution=request.resolution,
+        choice=request.choice,
+        record_id=record.record_id,
+    )
 
 
 @contextmanager

@@ -10,9 +10,7 @@ def test_a_private_page_has_no_limit_beyond_the_settings_own():
     Limits().check_evaluation(EvaluationSettings(num_records=0))
 
 
-@pytest.mark.parametrize(
-    "changes", [{"max_new_tokens": 161}, {"num_beams": 9}, {"num_recommendations": 11}]
-)
+@pytest.mark.parametrize("changes", [{"max_new_tokens": 161}, {"num_beams": 9}, {"num_recommendations": 11}])
 def test_a_public_page_refuses_long_generations_with_the_limit(changes):
     with pytest.raises(SettingsError, match="take at most"):
         Limits.for_public().check_generation(GenerationSettings().replace(**changes))

@@ -29,11 +29,16 @@ class ScriptedGenerator:
 
     def _complete(self, prompt, settings, seed):
         self.prompts.append(prompt)
-        return Completion(self.text, prompt.text, 9, 7, 0.5, "titles_complete", settings.replace(seed=seed), "tiny", "fp32")
+        return Completion(
+            self.text, prompt.text, 9, 7, 0.5, "titles_complete", settings.replace(seed=seed), "tiny", "fp32"
+        )
 
     def generate(self, prompts, settings, *, seeds=None, is_complete=None, cancel=None):
         self.seeds = seeds
-        return [self._complete(p, settings, s) for p, s in zip(prompts, seeds or [settings.seed] * len(prompts), strict=True)]
+        return [
+            self._complete(p, settings, s)
+            for p, s in zip(prompts, seeds or [settings.seed] * len(prompts), strict=True)
+        ]
 
     def stream(self, prompt, settings, *, is_complete=None, cancel=None):
         for end in range(1, len(self.text) + 1):

@@ -66,7 +66,7 @@ def test_temperature_zero_switches_the_cut_offs_off_and_says_why():
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones():
-    with pytest.raises(SettingsError, match="known are .*temperature"):
+    with pytest.raises(SettingsError, match=r"known are .*temperature"):
         GenerationSettings.from_dict({"heat": 1.0})
 
 
@@ -81,7 +81,13 @@ def test_a_copy_with_changes_is_checked_anew():
         GenerationSettings().replace(seed=-7)
 
 
-@given(st.dictionaries(st.sampled_from(["temperature", "top_p", "top_k", "seed"]), st.floats() | st.integers() | st.text(max_size=5), max_size=4))
+@given(
+    st.dictionaries(
+        st.sampled_from(["temperature", "top_p", "top_k", "seed"]),
+        st.floats() | st.integers() | st.text(max_size=5),
+        max_size=4,
+    )
+)
 def test_any_values_give_valid_settings_or_a_settings_error(values):
     try:
         settings = GenerationSettings.from_dict(values)

@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         print()
         return 0
     for row in rows:
-        print("  ".join(f"{name} {value:,.4g}" if isinstance(value, float) else str(value) for name, value in row.items()))
+        print(
+            "  ".join(f"{name} {value:,.4g}" if isinstance(value, float) else str(value) for name, value in row.items())
+        )
     return 0
 
 

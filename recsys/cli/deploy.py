@@ -11,7 +11,16 @@ from pathlib import Path
 
 from recsys.errors import InputError, ModelUnavailableError
 
-SPACE_FILES = ("app.py", "requirements.txt", "README.md", "LICENSE", "THIRD_PARTY.md", "recsys/**", "assets/**", "adapters/**")
+SPACE_FILES = (
+    "app.py",
+    "requirements.txt",
+    "README.md",
+    "LICENSE",
+    "THIRD_PARTY.md",
+    "recsys/**",
+    "assets/**",
+    "adapters/**",
+)
 LEFT_OUT = ("**/__pycache__/**", "assets/screenshots/**")
 LARGEST_FILE = 9_500_000
 
@@ -26,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Uploads the files of a Space."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", arguments.space):
-        raise InputError("a Space is named user/name", seen=arguments.space, mend="for example: make deploy SPACE=me/recsys")
+        raise InputError(
+            "a Space is named user/name", seen=arguments.space, mend="for example: make deploy SPACE=me/recsys"
+        )
     root = Path(__file__).resolve().parents[2]
     files = space_files(root)
     if arguments.dry_run:

@@ -82,7 +82,5 @@ def read_choice(arguments: argparse.Namespace) -> ModelChoice:
 def open_workbench(arguments: argparse.Namespace) -> Workbench:
     """The workbench of the parsed options."""
     return Workbench(
-        WorkbenchOptions(
-            data=arguments.data, adapters=arguments.adapters, runs=arguments.runs, device=arguments.device
-        )
+        WorkbenchOptions(data=arguments.data, adapters=arguments.adapters, runs=arguments.runs, device=arguments.device)
     )
