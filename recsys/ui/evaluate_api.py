@@ -1,0 +1,103 @@
+"""The ``/evaluate`` endpoints: the same job as the page's, for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import gradio as gr
+from gradio.events import api
+
+from recsys.errors import RecsysError, SettingsError
+from recsys.evaluation.jobs import JobState
+from recsys.evaluation.request import EvaluationRequest
+from recsys.settings import require_number
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+LONGEST_WAIT = 3600.0
+"""Seconds that one call may wait for its report."""
+
+
+def add_evaluate_api(workbench: Workbench) -> None:
+    """Adds ``/evaluate`` and ``/evaluation_state`` to the page that is being built."""
+
+    def evaluate(
+        records: int = 50,
+        k: int = 4,
+        split: Literal["test", "validation", "train"] = "test",
+        settings: dict[str, Any] | None = None,
+        wait_seconds: float = 600.0,
+    ) -> dict[str, Any]:
+        """Evaluates a model on held-out records and answers with the report.
+
+        Args:
+            records: How many records; 0 takes all of the split.
+            k: The rank cut of every metric, and the titles asked for unless the settings say otherwise.
+            split: Whose records.
+            settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
+                an object of settings by name, and baselines, a list of popularity, ease and item_knn.
+            wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a
+                report; the job goes on and /evaluation_state tells how it does.
+        """
+        try:
+            request = make_request(records, k, split, settings)
+            require_number("wait_seconds", wait_seconds, 0, LONGEST_WAIT)
+            state = workbench.start_evaluation(request).wait(wait_seconds)
+            if state.error is not None:
+                raise state.error
+            return state_to_dict(state)
+        except RecsysError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def evaluation_state(job_id: str) -> dict[str, Any]:
+        """The state of a job that /evaluate started, with its report once it is done."""
+        try:
+            return state_to_dict(workbench.jobs.find(job_id).state())
+        except RecsysError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    # A waiting call computes nothing, so several may wait; the second start is refused by the jobs themselves.
+    api(evaluate, api_name="evaluate", concurrency_id="evaluate-wait", concurrency_limit=8)
+    api(evaluation_state, api_name="evaluation_state", queue=False)
+
+
+def make_request(records: int, k: int, split: str, settings: dict[str, Any] | None) -> EvaluationRequest:
+    """The request that plain values make; what the settings leave open keeps its default.
+
+    Raises:
+        SettingsError: for a value of the wrong type or out of range, or a name that is no setting.
+    """
+    if settings is None:
+        settings = {}
+    if not isinstance(settings, dict) or not all(
+        isinstance(part, dict) for name, part in settings.items() if name != "baselines"
+    ):
+        mend = 'give an object of objects, such as {"generation": {"temperature": 0}}'
+        raise SettingsError("settings are not of the right form", seen=settings, mend=mend)
+    if not isinstance(settings.get("baselines", []), list):
+        raise SettingsError("baselines are not a list", seen=settings["baselines"], mend='give ["popularity", "ease"]')
+    parts = {name: part for name, part in settings.items() if name not in ("evaluation", "generation")}
+    return EvaluationRequest.from_dict(
+        {
+            **parts,
+            "evaluation": {**settings.get("evaluation", {}), "num_records": records, "k": k, "split": split},
+            "generation": {"num_recommendations": k, **settings.get("generation", {})},
+        }
+    )
+
+
+def state_to_dict(state: JobState) -> dict[str, Any]:
+    """A job's state as plain JSON values; of a job that is done, the report and the state in one object."""
+    report = {} if state.report is None else state.report.to_dict()
+    return {
+        **report,
+        "job_id": state.job_id,
+        "phase": state.phase,
+        "done": state.done,
+        "total": state.total,
+        "message": state.message,
+        "seconds_elapsed": round(state.seconds_elapsed, 3),
+        "eta_seconds": state.eta_seconds,
+        "running": {name: metric.mean for name, metric in state.metrics.items()},
+    }

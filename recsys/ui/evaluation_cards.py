@@ -1,0 +1,267 @@
+"""What an evaluation found, as HTML: headline, metric table, text quality and the list of runs.
+
+Every text of models, data and people is escaped here, for markup and for the template code that gradio's
+HTML component would run. The functions are given reports and return strings; they know no job and no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from recsys.evaluation.intervals import Interval
+from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDifference, Report, SystemScore
+from recsys.evaluation.text_quality import DESCRIPTIONS, MATCH_SHARES, Share
+from recsys.ui.markup import escape, plural
+
+SYSTEM_TITLES: Final[Mapping[str, str]] = {"popularity": "Popularity", "ease": "EASE", "item_knn": "Item-kNN"}
+"""Baselines as pages name them."""
+
+_SHARE_TITLES: Final[Mapping[str, str]] = {
+    "exact": "Exact",
+    "normalised": "Same name",
+    "fuzzy": "Edited",
+    "semantic": "Semantic",
+    "out_of_catalogue": "Out of catalogue",
+    "well_formed": "Clean list",
+    "exactly_n": "Exactly N titles",
+    "repeated": "Repeated",
+    "already_liked": "Already liked",
+    "already_disliked": "Already disliked",
+    "wrong_year": "Wrong year",
+    "ambiguous": "Ambiguous",
+    "prose": "Prose",
+    "code": "Code",
+    "other_script": "Another script",
+    "empty": "Empty",
+}
+_ALWAYS_METERED = ("well_formed", "exactly_n", "repeated", "already_liked", "wrong_year")
+_METERED_WHEN_SEEN = ("already_disliked", "ambiguous", "prose", "code", "other_script", "empty")
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it.
+
+    >>> duration(8.2), duration(95), duration(4000)
+    ('8 s', '1 min 35 s', '1 h 7 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def system_title(name: str) -> str:
+    """A system as bars and tables name it: baselines by their title, models by their own name."""
+    return SYSTEM_TITLES.get(name, name)
+
+
+def headline_html(report: Report) -> str:
+    """The figure that the run was made for, what it means, and how it stands against the baselines."""
+    score = report.model.metrics[HEADLINE]
+    label = METRICS[HEADLINE].label(report.k)
+    # The interval is the claim: the mean alone would be read to four digits.
+    interval = f"95% interval {_range(score.interval)}" if score.interval else "one user: no interval"
+    raw = report.model.raw[HEADLINE].mean if report.model.raw else None
+    facts = [("over users", f"{score.mean_over_users:.4f}")]
+    if raw is not None:
+        facts.insert(0, ("raw exact titles", f"{raw:.4f}"))
+    facts += [("tokens / s", f"{report.tokens_per_second:.1f}"), ("generation", duration(report.seconds))]
+    told = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    verdicts = "".join(f"<li>{_verdict(difference)}</li>" for difference in report.differences)
+    return (
+        '<section class="ev-headline">'
+        f'<p class="ev-kicker">{label} · {escape(report.model.name)}</p>'
+        f'<p class="ev-figure"><strong>{score.mean:.4f}</strong><span>{interval}</span></p>'
+        f'<p class="ev-definition">{escape(METRICS[HEADLINE].definition(report.k))}. '
+        f"{plural(report.num_records, 'record')} of {plural(report.num_users, 'user')}, "
+        f"{report.request.evaluation.split} split.</p>"
+        f'<dl class="ev-facts">{told}</dl>'
+        f"{f'<ul class=ev-verdicts>{verdicts}</ul>' if verdicts else ''}"
+        "</section>"
+    )
+
+
+def _verdict(difference: PairedDifference) -> str:
+    """One baseline against the run, in a sentence that does not claim more than the interval."""
+    name = escape(system_title(difference.against))
+    interval = difference.interval
+    if interval is None:
+        told, tone = f"Too few users to compare with {name}", "quiet"
+    elif interval.low > 0:
+        told, tone = f"Better than {name}", "ok"
+    elif interval.high < 0:
+        told, tone = f"Worse than {name}", "off"
+    else:
+        told, tone = f"No clear difference from {name}", "quiet"
+    figure = f"{_signed(difference.mean)} {_range(interval, signed=True) if interval else ''}"
+    return f'<span class="ev-tone-{tone}">{told}</span> <span class="ev-number">{figure.strip()}</span>'
+
+
+def metrics_table_html(report: Report) -> str:
+    """Every metric of every system: the mean over records, and below it the mean over users."""
+    k = report.k
+    heads = "".join(
+        f'<th scope="col" title="{escape(metric.definition(k))}">{metric.label(k)}</th>' for metric in METRICS.values()
+    )
+    rows: list[str] = []
+    for system in report.systems:
+        rows.append(_metric_row(_row_title(system), system.metrics, system.kind == "model"))
+        if system.raw is not None:
+            rows.append(_metric_row("raw exact titles", system.raw, False))
+    definitions = "".join(f"<li>{escape(text)}</li>" for text in report.definitions.values())
+    return (
+        '<table class="ev-table"><thead><tr><th scope="col"><span class="ev-visually-hidden">System</span></th>'
+        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f'<p class="ev-quiet">Large: mean over {plural(report.num_records, "record")}. Small: mean over '
+        f"{plural(report.num_users, 'user')}, each weighing the same.</p>"
+        f'<details class="ev-fold"><summary>Definitions and protocol</summary><ul>{definitions}</ul>'
+        f"<p>{escape(report.protocol)}</p><p>{escape(INTERVAL_METHOD)}</p>"
+        f"<p>{escape(report.machine)}; weights in {escape(report.precision)}; run {escape(report.fingerprint)}.</p>"
+        "</details>"
+    )
+
+
+def _row_title(system: SystemScore) -> str:
+    return f"{system.name}, resolved" if system.kind == "model" else system_title(system.name)
+
+
+def _metric_row(title: str, metrics: Mapping[str, MetricScore], strong: bool) -> str:
+    cells = "".join(
+        f"<td><b>{metrics[name].mean:.4f}</b><small>{metrics[name].mean_over_users:.4f}</small></td>"
+        for name in METRICS
+    )
+    return f'<tr class="{"ev-row-strong" if strong else ""}"><th scope="row">{escape(title)}</th>{cells}</tr>'
+
+
+def text_quality_html(report: Report) -> str:
+    """What the written titles are, as one stacked bar, and the other shares as meters."""
+    shares = report.text_quality
+    parts = [(name, shares[name]) for name in MATCH_SHARES if shares[name].numerator]
+    denominator = shares[MATCH_SHARES[0]].denominator
+    asked = report.request.generation.num_recommendations * report.num_records
+    told = f"{plural(denominator, 'generated title')} of {asked:,} asked for, in {plural(report.num_records, 'record')}"
+    metered = [*_ALWAYS_METERED, *(name for name in _METERED_WHEN_SEEN if shares[name].numerator)]
+    return (
+        f'<p class="ev-quiet">{told}</p>{_stacked_bar(parts)}'
+        f'<ul class="ev-meters">{"".join(_meter(name, shares[name]) for name in metered)}</ul>'
+    )
+
+
+def _stacked_bar(parts: Sequence[tuple[str, Share]]) -> str:
+    if not parts:
+        return '<p class="ev-empty-line">The model wrote no title at all.</p>'
+    bar = "".join(
+        f'<span class="ev-part ev-part-{name}" style="flex-grow:{share.numerator}" '
+        f'title="{escape(f"{_SHARE_TITLES[name]}: {share}")}"></span>'
+        for name, share in parts
+    )
+    legend = "".join(
+        f'<li><i class="ev-part-{name}"></i><span>{_SHARE_TITLES[name]}</span>'
+        f"<b>{_percent(share)}</b><small>{share.numerator:,}</small></li>"
+        for name, share in parts
+    )
+    spoken = "; ".join(f"{_SHARE_TITLES[name]} {share}" for name, share in parts)
+    return (
+        f'<div class="ev-stack" role="img" aria-label="{escape(spoken)}">{bar}</div><ul class="ev-legend">{legend}</ul>'
+    )
+
+
+def _meter(name: str, share: Share) -> str:
+    value = share.value or 0.0
+    return (
+        f'<li title="{escape(DESCRIPTIONS[name])}"><span>{_SHARE_TITLES[name]}</span>'
+        f'<span class="ev-meter" aria-hidden="true"><i style="width:{value:.1%}"></i></span>'
+        f"<b>{_percent(share)}</b><small>{share.numerator:,} of {share.denominator:,} "
+        f"{'titles' if share.of == 'generated titles' else share.of}</small></li>"
+    )
+
+
+def runs_html(reports: Sequence[Report], shown: str | None) -> str:
+    """Past runs, the newest first, each a button that opens it; ``shown`` is the fingerprint on show."""
+    if not reports:
+        return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
+    return f'<ul class="ev-runs">{"".join(_run(report, report.fingerprint == shown) for report in reports)}</ul>'
+
+
+def _run(report: Report, is_shown: bool) -> str:
+    score = report.model.metrics[HEADLINE]
+    settings = report.request
+    told = [
+        f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
+        f"T {settings.generation.temperature:g}",
+        f"{settings.generation.num_beams} beams" if settings.generation.num_beams > 1 else "",
+        settings.prompt.style.replace("_", "-"),
+        report.precision,
+        moment(report.finished_at),
+    ]
+    current = ' aria-current="true"' if is_shown else ""
+    return (
+        f'<li><button type="button" data-run="{escape(report.fingerprint)}"{current}>'
+        f"<strong>{escape(report.model.name)}</strong>"
+        f'<span class="ev-number">{METRICS[HEADLINE].label(report.k)} {score.mean:.4f}</span>'
+        f"<small>{' · '.join(escape(part) for part in told if part)}</small></button></li>"
+    )
+
+
+def moment(iso: str) -> str:
+    """A time in UTC as lists show it.
+
+    >>> moment("2026-11-22T21:05:09+00:00")
+    '22 Nov 2026, 21:05 UTC'
+    """
+    try:
+        return f"{datetime.fromisoformat(iso):%-d %b %Y, %H:%M} UTC"
+    except ValueError:
+        return iso
+
+
+def notice_html(tone: str, title: str, text: str) -> str:
+    """A state that is not a result: nothing yet, waiting, cancelled or failed."""
+    heading = f"<strong>{escape(title)}</strong>"
+    return f'<div class="ev-notice ev-notice-{tone}" role="status">{heading}<p>{escape(text)}</p></div>'
+
+
+def progress_html(title: str, fraction: float, facts: Sequence[str]) -> str:
+    """A run under way: what it does, how far it is, and what is left."""
+    percent = min(max(fraction, 0.0), 1.0)
+    return (
+        f'<div class="ev-progress" role="status"><p><strong>{escape(title)}</strong>'
+        f'<span class="ev-number">{percent:.0%}</span></p>'
+        f'<div class="ev-track" role="progressbar" aria-label="Records done" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent * 100:.0f}"><i style="width:{percent:.1%}"></i></div>'
+        f'<p class="ev-quiet">{" · ".join(escape(fact) for fact in facts if fact)}</p></div>'
+    )
+
+
+def running_headline_html(label: str, value: float | None, interval: Interval | None, num_records: int) -> str:
+    """The figure so far, in the place where the headline will stand."""
+    figure = "–" if value is None else f"{value:.4f}"
+    told = f"95% interval so far {_range(interval)}" if interval else "the interval needs two users"
+    return (
+        '<section class="ev-headline ev-headline-running">'
+        f'<p class="ev-kicker">{label} so far, {plural(num_records, "record")}</p>'
+        f'<p class="ev-figure"><strong>{figure}</strong><span>{told}</span></p></section>'
+    )
+
+
+def _range(interval: Interval, *, signed: bool = False) -> str:
+    low, high = (_signed(end) if signed else f"{end:.4f}" for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
+
+
+def _signed(value: float) -> str:
+    """With its sign, a true minus among them.
+
+    >>> _signed(-0.01), _signed(0.0)
+    ('−0.0100', '+0.0000')
+    """
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def _percent(share: Share) -> str:
+    return "–" if share.value is None else f"{share.value:.0%}"

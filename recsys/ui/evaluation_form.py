@@ -1,0 +1,160 @@
+"""The form of the Evaluate tab: which records, which model, which settings, and the request they make.
+
+Model, generator, prompt and matching are the very controls of the Recommend tab, with values of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.blocks import Block, BlockContext
+
+from recsys.errors import SettingsError
+from recsys.evaluation.request import BASELINES, EvaluationRequest
+from recsys.models.host import ModelChoice
+from recsys.settings import EvaluationSettings
+from recsys.ui.evaluation_cards import SYSTEM_TITLES
+from recsys.ui.settings_panel import create_settings_panel
+
+if TYPE_CHECKING:
+    from gradio.components import Component
+
+    from recsys.ui.evaluate_handlers import EvaluateHandlers
+
+_SPLITS = [("Test users", "test"), ("Validation users", "validation")]
+_DEFAULTS = EvaluationSettings()
+_SEED_HELP = "Draws the records, and with each record's id its answer."
+
+
+class EvaluationForm:
+    """Draws the form where it is made; the values of ``inputs`` go into ``read`` in their order.
+
+    Args:
+        handlers: Knows how many records there are.
+        default_choice: The model that is chosen at first.
+    """
+
+    def __init__(self, handlers: EvaluateHandlers, default_choice: ModelChoice) -> None:
+        self._handlers = handlers
+        most = handlers.num_available(_DEFAULTS.split)
+        self.split = gr.Radio(
+            _SPLITS, value=_DEFAULTS.split, label="Whose records", elem_id="evaluate-split", elem_classes=["segments"]
+        )
+        self.num_records = gr.Slider(
+            1,
+            most,
+            value=min(_DEFAULTS.num_records, most),
+            step=1,
+            label="Records",
+            info=self._records_help(most),
+            elem_id="evaluate-records",
+        )
+        self.k = gr.Slider(
+            1,
+            min(10, handlers.workbench.limits.max_num_recommendations),
+            value=_DEFAULTS.k,
+            step=1,
+            label="K",
+            info="How many titles are asked for and scored.",
+            elem_id="evaluate-k",
+        )
+        self._draw_folds(default_choice)
+        self.split.input(
+            self._limit_records,
+            self.split,
+            self.num_records,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def _draw_folds(self, default_choice: ModelChoice) -> None:
+        self.panel = create_settings_panel(self._handlers.workbench, default_choice)
+        for fold in self.panel.accordions:
+            fold.open = False
+            _prefix_ids(fold, "evaluate-")
+        # K asks for as many titles as it scores, so a second control for their number could only disagree with it.
+        self.panel.generation["num_recommendations"].visible = False
+        self.panel.generation["seed"].info = _SEED_HELP
+        with gr.Accordion("Baselines and batches", open=False, elem_id="evaluate-fold-more", elem_classes=["fold"]):
+            self.baselines = gr.CheckboxGroup(
+                [(SYSTEM_TITLES[name], name) for name in BASELINES],
+                value=["popularity", "ease"],
+                label="Beside the model",
+                info="Fitted on other users, scored on the same records.",
+                elem_id="evaluate-baselines",
+            )
+            self.batch_size = gr.Slider(
+                1,
+                32,
+                value=_DEFAULTS.batch_size,
+                step=1,
+                label="Batch size",
+                info="Records generated together: more is faster and takes more memory.",
+                elem_id="evaluate-batch-size",
+            )
+
+    @property
+    def inputs(self) -> list[Component]:
+        """All controls, in the order that ``read`` expects their values."""
+        return [self.split, self.num_records, self.k, self.baselines, self.batch_size, *self.panel.inputs]
+
+    def read(self, values: Sequence[Any]) -> EvaluationRequest:
+        """The request that the controls' values make.
+
+        Raises:
+            SettingsError: for a value out of range or of the wrong type.
+        """
+        split, num_records, k, baselines, batch_size, *others = values
+        settings = self.panel.read(others)
+        # The seed of the panel is the run's: each record's own is made of it and the record's id.
+        seed, whole_k = settings.generation.seed, whole("k", k)
+        wanted = whole("records", num_records)
+        available = len(self._handlers.workbench.split.records.get(split, ()))
+        return EvaluationRequest(
+            evaluation=EvaluationSettings(
+                split=split,
+                num_records=0 if wanted >= available > 0 and not self._is_limited else wanted,
+                k=whole_k,
+                batch_size=whole("batch_size", batch_size),
+                seed=seed,
+            ),
+            generation=settings.generation.replace(num_recommendations=whole_k, seed=0),
+            prompt=settings.prompt,
+            resolution=settings.resolution,
+            choice=settings.choice,
+            baselines=tuple(name for name in BASELINES if name in (baselines or ())),
+        )
+
+    @property
+    def _is_limited(self) -> bool:
+        return bool(self._handlers.workbench.limits.max_records)
+
+    def _records_help(self, most: int) -> str:
+        return f"At most {most} on this public page." if self._is_limited else f"The right end is all {most}."
+
+    def _limit_records(self, split: str) -> gr.Slider:
+        most = self._handlers.num_available(split)
+        return gr.Slider(maximum=most, info=self._records_help(most))
+
+
+def whole(name: str, value: object) -> int:
+    """A whole number as a browser sends it, where 4 and 4.0 are the same.
+
+    Raises:
+        SettingsError: when it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        raise SettingsError(f"{name} is not a whole number", seen=value, mend="give a number such as 4")
+    return int(value)
+
+
+def _prefix_ids(block: Block, prefix: str) -> None:
+    """Gives a block and all within it ids of this tab: the Recommend tab has the same controls."""
+    if block.elem_id:
+        block.elem_id = prefix + block.elem_id
+    if isinstance(block, BlockContext):
+        for child in block.children:
+            _prefix_ids(child, prefix)

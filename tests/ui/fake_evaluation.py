@@ -1,0 +1,163 @@
+"""A workbench whose model is a script: it writes lists, slips, inventions and prose without any weights.
+
+Everything behind the model is real: records, parsing, resolution, metrics, jobs and the store on the disk.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys.catalogue import Catalogue
+from recsys.data.movielens import load
+from recsys.data.records import SplitData, split_records
+from recsys.evaluation.evaluation import run_evaluation
+from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
+from recsys.evaluation.report import Report
+from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.runner import record_seeds
+from recsys.generation.completion import Completion
+from recsys.limits import Limits
+from recsys.models.adapters import AdapterInfo
+from recsys.models.host import HostState, ModelChoice
+from recsys.models.registry import ModelSpec, list_models
+from recsys.prompts import Prompt
+from recsys.recommend import RecommendationRequest, recommend
+from recsys.resolution.levenshtein import LevenshteinResolver
+from recsys.settings import GenerationSettings
+from recsys.workbench import WorkbenchOptions
+
+
+class ScriptedGenerator:
+    """Writes what a small model writes, drawn by the seed alone."""
+
+    def __init__(self, catalogue: Catalogue, seconds: float) -> None:
+        self.seconds = seconds
+        by_likes = sorted(catalogue, key=lambda movie: -catalogue.popularity.get(movie.item_id, 0))
+        self._known = [movie.display() for movie in by_likes[:300]]
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        settings: GenerationSettings,
+        *,
+        seeds: Sequence[int] | None = None,
+        is_complete: Any = None,
+        cancel: threading.Event | None = None,
+    ) -> list[Completion]:
+        wait_until = time.monotonic() + self.seconds
+        while time.monotonic() < wait_until and not (cancel and cancel.is_set()):
+            time.sleep(0.01)
+        return [
+            self._completion(prompt, settings, seed)
+            for prompt, seed in zip(prompts, seeds or [0] * len(prompts), strict=True)
+        ]
+
+    def _completion(self, prompt: Prompt, settings: GenerationSettings, seed: int) -> Completion:
+        text = self.write(random.Random(seed), settings.num_recommendations)
+        return Completion(
+            text=text,
+            prompt_text=prompt.text,
+            prompt_tokens=len(prompt.text) // 4,
+            completion_tokens=max(1, len(text) // 4),
+            seconds=self.seconds,
+            finish_reason="titles_complete",
+            settings=settings,
+            base_model="smollm2-135m",
+            precision="bf16",
+        )
+
+    def write(self, rng: random.Random, num_recommendations: int) -> str:
+        if rng.random() < 0.1:
+            return " These films are all about <b>love</b> and ${loss}, and the story of a man who returns home."
+        return "".join(f" {self._title(rng)};" for _ in range(num_recommendations))
+
+    def _title(self, rng: random.Random) -> str:
+        title = self._known[min(int(rng.expovariate(1 / 40)), len(self._known) - 1)]
+        slip = rng.random()
+        if slip < 0.15:
+            place = rng.randrange(len(title) - 6)
+            return title[:place] + title[place + 1 :]
+        if slip < 0.25:
+            return rng.choice(
+                ("The Quantum Gardener (2011)", "Moonlit <i>Harbour</i> (2004)", "Zorblax Returns (1999)")
+            )
+        return title
+
+
+@dataclass(frozen=True)
+class ScriptedHost:
+    """A host with the scripted model in memory."""
+
+    tokens_per_second: float | None = 14.2
+
+    def state(self) -> HostState:
+        return HostState("ready", ModelChoice(), 1.0, "ready", "bf16", 269_000_000, self.tokens_per_second, ())
+
+
+class ScriptedWorkbench:
+    """What the Evaluate tab uses of a workbench.
+
+    Args:
+        runs: Where runs are kept.
+        seconds: Time that each batch takes.
+        public: Whether visitors are limited.
+    """
+
+    def __init__(self, runs: Path, *, seconds: float = 0.0, public: bool = False) -> None:
+        self.options = WorkbenchOptions(runs=runs, public=public)
+        self.limits = Limits.for_public() if public else Limits()
+        self.dataset = load()
+        self.split: SplitData = split_records(self.dataset)
+        self.catalogue = Catalogue(self.dataset.movies, self.split.popularity("train"))
+        self.host = ScriptedHost()
+        self.jobs = EvaluationJobs(runs)
+        self.generator = ScriptedGenerator(self.catalogue, seconds)
+        self.resolver = LevenshteinResolver(self.catalogue)
+        self.error: Exception | None = None
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        return list_models(public=self.options.public)
+
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        return ()
+
+    def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
+        self.limits.check_generation(request.generation)
+        self.limits.check_evaluation(request.evaluation)
+        return self.jobs.start(request, self._work)
+
+    def _work(self, job: EvaluationJob) -> Report:
+        if self.error is not None:
+            raise self.error
+        request = job.request
+
+        def answer(records: Sequence[Any]) -> Any:
+            asked = [
+                RecommendationRequest(
+                    record.history, (), request.generation, request.prompt, record_id=record.record_id
+                )
+                for record in records
+            ]
+            seeds = record_seeds(records, request.evaluation)
+            return recommend(asked, self.generator, self.catalogue, self.resolver, seeds=seeds, cancel=job.cancel_event)
+
+        fingerprint = request.fingerprint(data_name=self.dataset.name, weight_hash="script", precision="bf16")
+        return run_evaluation(
+            request,
+            self.split,
+            answer,
+            job.open_store(fingerprint),
+            dataset_name=self.dataset.name,
+            precision="bf16",
+            watcher=job,
+            cancel=job.cancel_event,
+        )
+
+
+__all__ = ["ScriptedGenerator", "ScriptedHost", "ScriptedWorkbench"]
