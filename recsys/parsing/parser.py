@@ -259,8 +259,8 @@ def _choose_separators(
     """What separates the titles: what stands in the first line outside the names that the catalogue knows."""
     pieces = join_known(text, cut(text, line.start, line.end, (";", ",", "=>"), limit=MAX_TITLES), index)
     filled = [piece for piece in pieces if text[piece.start : piece.end].strip()]
-    present = {piece.separator for piece in pieces}
-    if ";" in present and (asked == ";" or len(cut(text, line.start, line.end, (";",))) > 2 or ";" in _inner(filled)):
+    present = [piece.separator for piece in pieces]
+    if ";" in present and (asked == ";" or present.count(";") > 1 or ";" in _inner(filled)):
         return (";", "=>")
     if "," in _inner(filled) or (asked == "," and "," in present):
         on_lines = asked in ("newline", "numbered") and len(lines) > 1

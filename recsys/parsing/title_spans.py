@@ -51,12 +51,13 @@ class TitleSpan:
 def read_pieces(text: str, pieces: Sequence[Piece], index: NameIndex) -> Iterator[TitleSpan | Piece]:
     """Reads each piece as a title; what cannot be one comes back as the piece it was.
 
-    A piece that is only a year belongs to the title before it, a piece with several years in brackets
+    A piece that is only a year after a comma belongs to the title before it, a piece with several years in brackets
     holds several titles, and "and" is dropped before the last title of a list.
     """
     previous: TitleSpan | None = None
     for place, piece in enumerate(pieces):
-        year = _lone_year(text, piece, previous, index)
+        follows_comma = place > 0 and pieces[place - 1].separator == ","
+        year = _lone_year(text, piece, previous, index) if follows_comma else None
         if year is not None and previous is not None:
             end = piece.start + len(text[piece.start : piece.end].rstrip(" .*_"))
             previous = TitleSpan(
@@ -82,7 +83,7 @@ def _lone_year(text: str, piece: Piece, previous: TitleSpan | None, index: NameI
         return None
     written = text[piece.start : piece.end].strip()
     found = _BARE_YEAR.match(written)
-    if found is None:
+    if found is None or previous.title == found.group(1):
         return None
     year = int(found.group(1))
     of_previous = index.catalogue.find_normalised(previous.title, year)

@@ -54,9 +54,10 @@ def resolve_titles(
 
 def _by_name(title: GeneratedTitle, catalogue: Catalogue) -> Resolution | None:
     exact = catalogue.find_exact(title.title, title.year)
-    if exact.item_ids:
-        return Resolution(title, exact.item_ids[0], "exact", 0.0, 1.0, _name_flags(exact))
     same = catalogue.find_normalised(title.title, title.year)
+    # Of two movies with nearly the same name, the one of the year written is meant.
+    if exact.item_ids and (not exact.wrong_year or same.wrong_year):
+        return Resolution(title, exact.item_ids[0], "exact", 0.0, 1.0, _name_flags(exact))
     if same.item_ids:
         return Resolution(title, same.item_ids[0], "normalised", 0.0, 1.0, _name_flags(same))
     return None
