@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from recsys.errors import InputError, ModelUnavailableError
@@ -17,11 +18,11 @@ SPACE_FILES = (
     "README.md",
     "LICENSE",
     "THIRD_PARTY.md",
-    "recsys/**",
-    "assets/**",
-    "adapters/**",
+    "recsys/**/*",
+    "assets/**/*",
+    "adapters/**/*",
 )
-LEFT_OUT = ("**/__pycache__/**", "assets/screenshots/**")
+LEFT_OUT = ("__pycache__", "screenshots")
 LARGEST_FILE = 9_500_000
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         for path in files:
             print(f"{(root / path).stat().st_size:>10,}  {path}")
         return 0
-    _upload(root, arguments.space, private=arguments.private)
+    _upload(root, files, arguments.space, private=arguments.private)
     print(f"{len(files)} files are on the Space {arguments.space}")
     return 0
 
@@ -56,14 +57,14 @@ def space_files(root: Path) -> list[Path]:
         InputError: when one is too large for a plain upload.
     """
     found = {path for pattern in SPACE_FILES for path in root.glob(pattern) if path.is_file()}
-    kept = sorted(p.relative_to(root) for p in found if "__pycache__" not in p.parts and "screenshots" not in p.parts)
+    kept = sorted(path.relative_to(root) for path in found if not set(LEFT_OUT) & set(path.parts))
     for path in kept:
         if (root / path).stat().st_size > LARGEST_FILE:
             raise InputError("a file is too large for a Space", seen=str(path), mend="keep files under 9.5 MB")
     return kept
 
 
-def _upload(root: Path, space: str, *, private: bool) -> None:
+def _upload(root: Path, files: Sequence[Path], space: str, *, private: bool) -> None:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -74,8 +75,7 @@ def _upload(root: Path, space: str, *, private: bool) -> None:
             repo_id=space,
             repo_type="space",
             folder_path=root,
-            allow_patterns=list(SPACE_FILES),
-            ignore_patterns=list(LEFT_OUT),
+            allow_patterns=[path.as_posix() for path in files],
             commit_message="Deploy",
         )
     except HfHubHTTPError as error:
