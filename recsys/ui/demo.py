@@ -6,19 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from recsys.models.host import ModelChoice
+from recsys.ui.about_tab import create_about_tab
+from recsys.ui.api import add_api
+from recsys.ui.header import NAME, create_header
+from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
-TITLE = "recsys bench"
 MAX_QUEUE = 32
+"""Requests that may wait; one more is told that the queue is full."""
 
 
-def build_demo(workbench: Workbench) -> gr.Blocks:
-    """The whole page. Nothing of it needs the model, the data or the network to be built."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
-        gr.HTML(f"<h1>{TITLE}</h1>")
+def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = None) -> gr.Blocks:
+    """The whole page. Nothing of it needs the model, torch or the network to be built."""
+    with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
+        create_header(workbench)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
+                create_recommend_tab(workbench, default_choice)
+            with gr.Tab("About", id="about", elem_id="tab-about") as about:
+                create_about_tab(workbench, about)
+        add_api(workbench)
     demo.queue(api_open=False, max_size=MAX_QUEUE)
     return demo
 

@@ -1,0 +1,188 @@
+"""The endpoints for programs: /recommend, /models, /adapters and /search_titles.
+
+They take plain values, check each of them and answer plain JSON. What is wrong comes back as the
+error's own sentence. /evaluate is in evaluate_api.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import gradio as gr
+
+from recsys.catalogue import HistoryEntry
+from recsys.errors import HistoryError, RecsysError, SettingsError
+from recsys.models.adapters import AdapterInfo
+from recsys.models.host import ModelChoice
+from recsys.models.registry import DEFAULT_MODEL, ModelSpec
+from recsys.recommend import RecommendationRequest
+from recsys.settings import (
+    MAX_HISTORY,
+    GenerationSettings,
+    Precision,
+    PromptSettings,
+    ResolutionSettings,
+    require_choice,
+    require_number,
+)
+from recsys.ui.recommend_tab import MODEL_QUEUE
+from recsys.ui.title_picker import MAX_HITS, MAX_QUERY, find_entry, find_titles
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+
+def add_api(workbench: Workbench) -> None:
+    """Adds the endpoints to the page that is being built."""
+
+    def recommend(  # one parameter for each setting, so that the API page lists them all
+        liked: list[int | str],
+        disliked: list[int | str] | None = None,
+        model: str = DEFAULT_MODEL,
+        precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = "auto",
+        adapter: str | None = None,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
+        top_k: int = 50,
+        num_beams: int = 1,
+        repetition_penalty: float = 1.1,
+        max_new_tokens: int = 96,
+        num_recommendations: int = 4,
+        seed: int = 0,
+        style: Literal["zero_shot", "few_shot", "instruction"] = "few_shot",
+        queue_symbol: Literal["=>", "[]", "()", "words"] = "=>",
+        list_separator: Literal[";", ",", "newline", "numbered"] = ";",
+        include_years: bool = True,
+        include_disliked: bool = False,
+        num_examples: int = 3,
+        resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",
+        threshold: float | None = None,
+        force_nearest: bool = False,
+    ) -> dict[str, Any]:
+        """Recommends movies for somebody who liked the given ones.
+
+        Args:
+            liked: Liked movies in order, each an item_id or a title; an empty list asks for a cold start.
+            disliked: Movies never to recommend.
+            model: Registry name (see /models); outside of a public page also a local folder or a Hub id.
+            precision: What the weights are held in.
+            adapter: Name of an adapter (see /adapters).
+            temperature: 0 to 2; 0 is greedy, or plain beam search.
+            top_p: Above 0 to 1.
+            top_k: 0 to 1000; 0 keeps all.
+            num_beams: 1 to 16.
+            repetition_penalty: 1 to 2.
+            max_new_tokens: 1 to 1024.
+            num_recommendations: 1 to 20.
+            seed: Same seed, same answer.
+            style: The prompt's style.
+            queue_symbol: What stands between history and answer.
+            list_separator: What stands between titles.
+            include_years: Whether titles carry their year.
+            include_disliked: Whether the prompt names the disliked movies.
+            num_examples: 1 to 8 worked examples of the few_shot style.
+            resolver: How titles that the catalogue does not have are read.
+            threshold: 0 to 1, or None for the resolver's own.
+            force_nearest: Take the nearest movie whatever its similarity.
+        """
+        given = {name: value for name, value in locals().items() if name != "workbench"}
+        with errors_told():
+            return answer(workbench, given)
+
+    def models() -> list[dict[str, Any]]:
+        """The models that may be loaded here."""
+        with errors_told():
+            return [_plain(spec) for spec in workbench.models()]
+
+    def adapters() -> list[dict[str, Any]]:
+        """The adapters that were found."""
+        with errors_told():
+            return [_plain(info) for info in workbench.adapters()]
+
+    def search_titles(query: str, limit: int = MAX_HITS) -> list[dict[str, Any]]:
+        """Movies whose title, alternative title or year fits the query, best first."""
+        with errors_told():
+            return search(workbench, query, limit)
+
+    gr.api(recommend, api_name="recommend", concurrency_id=MODEL_QUEUE, concurrency_limit=1)
+    gr.api(models, api_name="models", queue=False)
+    gr.api(adapters, api_name="adapters", queue=False)
+    gr.api(search_titles, api_name="search_titles", queue=False)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Turns the package's errors into ones that Gradio passes on word by word."""
+    try:
+        yield
+    except RecsysError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def answer(workbench: Workbench, given: dict[str, Any]) -> dict[str, Any]:
+    """The answer to plain values, as plain values.
+
+    Raises:
+        RecsysError: with what is wrong.
+    """
+    return workbench.recommend(read_request(workbench, given)).to_dict(workbench.catalogue)
+
+
+def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationRequest:
+    """The request of an API call.
+
+    Raises:
+        InputError: for a value of the wrong type or out of range.
+    """
+
+    def part(settings: type) -> dict[str, Any]:
+        return {field.name: given[field.name] for field in dataclasses.fields(settings)}
+
+    require_choice("precision", given["precision"], get_args(Precision))
+    for name in ("model", "adapter"):
+        if not isinstance(given[name], str) and not (name == "adapter" and given[name] is None):
+            raise SettingsError(f"{name} has the wrong type", seen=given[name], mend=f"take a name from /{name}s")
+    return RecommendationRequest(
+        history=_entries("liked", given["liked"], workbench),
+        disliked=_entries("disliked", given["disliked"] or [], workbench),
+        generation=GenerationSettings.from_dict(part(GenerationSettings)),
+        prompt=PromptSettings.from_dict(part(PromptSettings)),
+        resolution=ResolutionSettings.from_dict(part(ResolutionSettings)),
+        choice=ModelChoice(given["model"], given["precision"], given["adapter"] or None),
+    )
+
+
+def search(workbench: Workbench, query: object, limit: object) -> list[dict[str, Any]]:
+    """The hits of a checked query.
+
+    Raises:
+        SettingsError: for a query or limit of the wrong type or size.
+    """
+    if not isinstance(query, str) or len(query) > MAX_QUERY:
+        raise SettingsError("the query is not a short text", seen=query, mend=f"give at most {MAX_QUERY} characters")
+    require_number("limit", limit, 1, 100, integer=True)
+    assert isinstance(limit, int)  # what require_number has checked
+    return find_titles(workbench, query, limit=limit)
+
+
+def _entries(name: str, entries: object, workbench: Workbench) -> tuple[HistoryEntry, ...]:
+    if not isinstance(entries, list):
+        raise HistoryError(f"{name} is not a list", seen=entries, mend="give a list of item_ids or titles")
+    if len(entries) > MAX_HISTORY:
+        raise HistoryError(f"too many {name} movies", seen=f"{len(entries)} movies", mend=f"give at most {MAX_HISTORY}")
+    found = [find_entry(entry, workbench.catalogue) if isinstance(entry, str) else entry for entry in entries]
+    for entry in found:
+        if isinstance(entry, bool) or not isinstance(entry, (int, str)):
+            raise HistoryError(
+                f"a {name} movie is neither an item_id nor a title", seen=entry, mend="give a number or a text"
+            )
+    return tuple(dict.fromkeys(found))
+
+
+def _plain(value: ModelSpec | AdapterInfo) -> dict[str, Any]:
+    """A model or adapter as JSON values, without its place on the server."""
+    plain = {name: list(field) if isinstance(field, tuple) else field for name, field in vars(value).items()}
+    return {name: field for name, field in plain.items() if name not in ("path", "location")}

@@ -1,0 +1,78 @@
+"""The head of the page: name, one sentence, and a chip that tells what the model is doing.
+
+The chip asks the host, which never blocks: often while a model loads, seldom otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from recsys.models.host import HostState
+from recsys.ui.markup import escape
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+NAME = "recsys bench"
+SENTENCE = "How good is a language model as a movie recommender, and what do its generator settings change?"
+
+SECONDS_WHILE_LOADING = 1.0
+SECONDS_OTHERWISE = 4.0
+
+_MODE_SCRIPT = "element.querySelector('button').addEventListener('click', () => document.body.classList.toggle('dark'))"
+_MODE_BUTTON = (
+    '<button type="button" class="mode" aria-label="Switch between light and dark" title="Light or dark">'
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="disc" d="M8 2a6 6 0 1 0 0 12z"/>'
+    '<circle cx="8" cy="8" r="6"/></svg></button>'
+)
+
+
+def create_header(workbench: Workbench) -> None:
+    """Makes the header inside the page that is open."""
+    with gr.Row(elem_id="header"):
+        gr.HTML(f"<h1>{NAME}</h1><p>{SENTENCE}</p>", elem_id="brand", apply_default_css=False)
+        chip = gr.HTML(status_chip(workbench.host.state()), elem_id="status", apply_default_css=False)
+        gr.HTML(_MODE_BUTTON, elem_id="mode", apply_default_css=False, js_on_load=_MODE_SCRIPT)
+    timer = gr.Timer(SECONDS_WHILE_LOADING)
+
+    def refresh(shown: str | None) -> tuple[Any, Any]:
+        state = workbench.host.state()
+        told = status_chip(state)
+        seconds = SECONDS_WHILE_LOADING if state.phase == "loading" else SECONDS_OTHERWISE
+        return gr.skip() if told == shown else told, gr.Timer(seconds)
+
+    timer.tick(refresh, chip, [chip, timer], queue=False, show_progress="hidden", api_visibility="private")
+
+
+def status_chip(state: HostState) -> str:
+    """The chip for a state of the host."""
+    name = escape(state.choice.model) if state.choice else "No model"
+    if state.phase == "loading":
+        bar = f'<span class="load-bar"><i style="width:{max(0.0, min(1.0, state.progress)):.0%}"></i></span>'
+        told = f'<b>{name}</b><span class="chip-message">{escape(state.message or "loading")}</span>{bar}'
+    elif state.phase == "failed":
+        told = f'<b>{name}</b><span class="chip-message">{escape(state.message or "could not be loaded")}</span>'
+    elif state.phase == "empty":
+        told = "<b>No model loaded</b><span>loads with the first request</span>"
+    else:
+        told = f"<b>{name}</b>" + "".join(f"<span>{escape(fact)}</span>" for fact in _facts(state))
+    hint = f' title="{escape("; ".join(state.warnings) or state.message)}"'
+    return f'<div class="status-chip is-{state.phase}"{hint}><i class="dot" aria-hidden="true"></i>{told}</div>'
+
+
+def memory_text(num_bytes: int) -> str:
+    """Bytes as people read them.
+
+    >>> memory_text(269_030_000), memory_text(7_000_000_000)
+    ('269 MB', '7.0 GB')
+    """
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.0f} MB"
+
+
+def _facts(state: HostState) -> list[str]:
+    facts = [state.precision or "", state.choice.adapter or "no adapter" if state.choice else ""]
+    facts.append(memory_text(state.memory_bytes))
+    facts.append(f"{state.tokens_per_second:.0f} tok/s" if state.tokens_per_second else "")
+    return [fact for fact in facts if fact]

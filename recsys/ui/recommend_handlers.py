@@ -1,0 +1,243 @@
+"""What happens on the Recommend tab: from the page's values to a request, and from an answer to the page.
+
+Handlers check everything again, since a client may send what the page would not. What is wrong is
+shown where the answer would be, and nothing that was typed is touched.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from recsys.catalogue import HistoryEntry
+from recsys.data.records import Record
+from recsys.errors import CancelledError, RecsysError
+from recsys.models.host import HostState, ModelChoice
+from recsys.parsing import GeneratedTitle, parse_completion
+from recsys.prompts import Prompt
+from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
+from recsys.settings import GenerationSettings, Precision
+from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
+from recsys.ui.answer_details import answer_details
+from recsys.ui.live_stream import LiveStream
+from recsys.ui.settings_panel import RequestSettings, SettingsPanel
+from recsys.ui.share import has_request, read_query
+from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+EXAMPLES: dict[str, tuple[tuple[str, ...], int]] = {
+    "ghibli": (("Spirited Away (2001)", "My Neighbor Totoro (1988)"), 3),
+    "action": (("Terminator 2: Judgment Day (1991)", "Speed (1994)", "The Rock (1996)", "Face/Off (1997)"), 4),
+}
+"""Example → its movies and N."""
+
+View = tuple[Any, Any, Any, Any, Any]
+"""Answer, details, and the three buttons that take one place: recommend, stop, leave the queue."""
+
+
+@dataclass(frozen=True)
+class RunningRequests:
+    """The requests that are being answered, by browser session, so that Stop finds the right one."""
+
+    events: dict[str, threading.Event]
+    lock: threading.Lock
+
+    @classmethod
+    def none(cls) -> RunningRequests:
+        return cls({}, threading.Lock())
+
+    def begin(self, session: str) -> threading.Event:
+        with self.lock:
+            return self.events.setdefault(session, threading.Event())
+
+    def end(self, session: str) -> None:
+        with self.lock:
+            self.events.pop(session, None)
+
+    def stop(self, session: str) -> None:
+        with self.lock:
+            if session in self.events:
+                self.events[session].set()
+
+
+class RecommendHandlers:
+    """The tab's handlers; one object for all visitors, so it keeps nothing of any but who is running."""
+
+    def __init__(self, workbench: Workbench, panel: SettingsPanel) -> None:
+        self.workbench = workbench
+        self.panel = panel
+        self.running = RunningRequests.none()
+
+    def begin(self, num_recommendations: float) -> View:
+        """The click is seen at once, whatever the queue."""
+        cards = waiting_cards("Waiting for a turn…", _rows(num_recommendations))
+        return _view(cards, "", leave=True)
+
+    def answer(
+        self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
+    ) -> Iterator[View]:
+        """Answers the request on the page, from waiting over streaming to done."""
+        session = request.session_hash or ""
+        cancel = self.running.begin(session)
+        try:
+            asked = self.read(liked, disliked, record_id, values)
+            yield _view(waiting_cards("Reading the prompt…", asked.generation.num_recommendations), "", stop=True)
+            yield from self._stream(asked, cancel, _address(request))
+        except CancelledError:
+            yield _view(cancelled_cards(), "")
+        except RecsysError as error:
+            yield _view(error_cards(error), "")
+        except Exception:
+            broken = RecsysError("Something broke that should not have", mend="the server's log tells what; try again")
+            yield _view(error_cards(broken), "")
+            raise
+        finally:
+            cancel.set()
+            self.running.end(session)
+
+    def stop(self, request: gr.Request) -> None:
+        """Stops the session's request; what was written by then is still read."""
+        self.running.stop(request.session_hash or "")
+
+    def left_queue(self) -> View:
+        """The request was taken out of the queue before its turn."""
+        return _view(cancelled_cards(), "")
+
+    def read(
+        self, liked: object, disliked: object, record_id: object, values: Sequence[object]
+    ) -> RecommendationRequest:
+        """The request that the page's values make.
+
+        Raises:
+            RecsysError: for whatever is wrong with them.
+        """
+        settings = self.panel.read(values)
+        catalogue = self.workbench.catalogue
+        history = read_entries(liked, catalogue)
+        record = self._record(record_id, history)
+        return RecommendationRequest(
+            history=history,
+            disliked=read_entries(disliked, catalogue),
+            generation=settings.generation,
+            prompt=settings.prompt,
+            resolution=settings.resolution,
+            choice=settings.choice,
+            record_id=record.record_id if record else None,
+        )
+
+    def fill_example(self, name: str) -> tuple[PickerValue, PickerValue, None, int]:
+        """Liked, disliked, record and N of an example."""
+        titles, num_recommendations = EXAMPLES[name]
+        catalogue = self.workbench.catalogue
+        entries = [find_entry(title, catalogue) for title in titles]
+        return write_entries(entries, catalogue), [], None, num_recommendations
+
+    def fill_record(self) -> tuple[PickerValue, PickerValue, str, int]:
+        """Liked, disliked, record and N of a held-out user drawn at random."""
+        record = random.choice(self.workbench.split.records["test"])
+        catalogue = self.workbench.catalogue
+        disliked = record.disliked[-self.workbench.limits.max_history :]
+        return (
+            write_entries(record.history, catalogue),
+            write_entries(disliked, catalogue),
+            record.record_id,
+            len(record.relevant),
+        )
+
+    def vote(self, liked: object, disliked: object, event: gr.EventData) -> tuple[PickerValue, PickerValue]:
+        """Moves a recommended movie to liked or disliked, or back out of both."""
+        try:
+            return move_vote(liked, disliked, int(event.item_id), str(event.vote), self.workbench.catalogue)
+        except (RecsysError, ValueError, TypeError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def load_model(self, model: str, precision: Precision, adapter: str | None) -> None:
+        """Starts to load a model as soon as it is chosen; the header shows how far it is."""
+        if not model:
+            return
+        try:
+            self.workbench.host.start_loading(ModelChoice(model.strip(), precision, adapter or None))
+        except RecsysError as error:
+            gr.Warning(str(error))
+
+    def restore(self, request: gr.Request) -> list[Any]:
+        """Liked, disliked and all settings of a link; nothing changes where the link says nothing."""
+        parameters = {str(name): str(value) for name, value in dict(request.query_params or {}).items()}
+        if not has_request(parameters):
+            return [gr.skip()] * (2 + len(self.panel.inputs))
+        asked, problems = read_query(parameters, self.workbench.catalogue)
+        for problem in problems:
+            gr.Warning(problem)
+        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, asked.choice)
+        catalogue = self.workbench.catalogue
+        liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
+        return [liked, disliked, *self.panel.write(settings)]
+
+    def _stream(self, asked: RecommendationRequest, cancel: threading.Event, address: str) -> Iterator[View]:
+        workbench, num = self.workbench, asked.generation.num_recommendations
+        workbench.check(asked)
+        prompt = render_prompt(asked, workbench.catalogue, workbench.examples(asked.prompt))
+        text = ""
+        for part in LiveStream(lambda: workbench.stream(asked, cancel=cancel), cancel):
+            if isinstance(part, Recommendation):
+                record = workbench.record(asked.record_id) if asked.record_id else None
+                details = answer_details(part, workbench.catalogue, record, address)
+                yield _view(answer_cards(part, workbench.catalogue), details)
+            elif isinstance(part, str):
+                text = part
+                yield _view(streaming_cards(text, self._titles_so_far(text, prompt), num), "", stop=True)
+            elif not text:
+                message, progress = waiting_for(workbench.host.state())
+                yield _view(waiting_cards(message, num, progress=progress), "", stop=True)
+
+    def _titles_so_far(self, text: str, prompt: Prompt) -> list[GeneratedTitle]:
+        """The titles that are complete: the one at the end of the text may still grow."""
+        parsed = parse_completion(
+            text,
+            self.workbench.catalogue,
+            num_recommendations=prompt.num_recommendations,
+            list_separator=prompt.settings.list_separator,
+            closing=prompt.closing,
+            answer_prefix=prompt.answer_prefix,
+        )
+        return [title for title in parsed.titles if title.end < len(text.rstrip())]
+
+    def _record(self, record_id: object, history: tuple[HistoryEntry, ...]) -> Record | None:
+        """The record on the page, as long as its history was not edited."""
+        record = self.workbench.records.get(record_id) if isinstance(record_id, str) else None
+        return record if record is not None and record.history == history else None
+
+
+def waiting_for(state: HostState) -> tuple[str, float | None]:
+    """What the page says before the first token, and how far a load is."""
+    if state.phase == "loading":
+        return f"Loading the model: {state.message or 'starting'}", state.progress
+    if state.phase == "empty":
+        return "Loading the model: starting", 0.0
+    return "Reading the prompt…", None
+
+
+def _rows(num_recommendations: object) -> int:
+    """How many rows to keep a place for; a wrong N is told by the answer, not here."""
+    if not isinstance(num_recommendations, (int, float)):
+        return GenerationSettings().num_recommendations
+    return max(1, min(20, int(num_recommendations)))
+
+
+def _address(request: gr.Request) -> str:
+    """Where this page is, as its visitor sees it."""
+    headers = dict(request.headers or {})
+    host = headers.get("x-forwarded-host") or headers.get("host") or "127.0.0.1:7860"
+    return f"{headers.get('x-forwarded-proto', 'http').split(',')[0].strip()}://{host}"
+
+
+def _view(cards: str, details: str, *, stop: bool = False, leave: bool = False) -> View:
+    idle = not stop and not leave
+    return cards, details, gr.Button(visible=idle), gr.Button(visible=stop), gr.Button(visible=leave)

@@ -1,0 +1,146 @@
+"""The Recommend tab: who asks and how on the left, what the model wrote and what it means on the right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from recsys.models.host import ModelChoice
+from recsys.ui.answer_cards import empty_cards
+from recsys.ui.recommend_handlers import RecommendHandlers
+from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
+from recsys.ui.theme import ASSETS
+from recsys.ui.title_picker import create_title_picker
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+MODEL_QUEUE = "model"
+"""The one concurrency id of everything that uses the model."""
+
+_QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_WIDTH = "() => [window.innerWidth]"
+_SHOW_ANSWER = (
+    "() => { if (window.innerWidth < 900) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
+)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The components that handlers read and write."""
+
+    liked: gr.HTML
+    disliked: gr.HTML
+    record_id: gr.State
+    go: gr.Button
+    stop: gr.Button
+    leave: gr.Button
+    examples: dict[str, gr.Button]
+    clear: gr.Button
+    answer: gr.HTML
+    details: gr.HTML
+    panel: SettingsPanel
+
+    @property
+    def view(self) -> list[gr.components.Component]:
+        return [self.answer, self.details, self.go, self.stop, self.leave]
+
+
+def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> None:
+    """Makes the tab inside the block that is open."""
+    with gr.Row(elem_classes=["bench"]):
+        with gr.Column(elem_classes=["side"], min_width=300, scale=0):
+            with gr.Column(elem_classes=["card", "history"]):
+                liked, disliked, clear, examples = _history(workbench)
+            go = gr.Button("Recommend", variant="primary", elem_id="go")
+            stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
+            leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
+            panel = create_settings_panel(workbench, default_choice or ModelChoice())
+        with gr.Column(elem_classes=["main"], min_width=300):
+            script = (ASSETS / "answer.js").read_text(encoding="utf-8")
+            plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
+            answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            details = gr.HTML("", elem_id="details", **plain)
+    parts = _Parts(
+        liked, disliked, gr.State(None), go, stop, leave, examples, clear, answer, details, panel
+    )  # fmt: skip
+    _connect(parts, RecommendHandlers(workbench, panel))
+
+
+def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:
+    with gr.Row(elem_classes=["card-head"]):
+        gr.HTML("<h2>Movies this person liked</h2>", apply_default_css=False)
+        clear = gr.Button("Clear", size="sm", elem_id="clear", elem_classes=["quiet"], min_width=0, scale=0)
+    liked = create_title_picker(
+        workbench,
+        label="Liked movies, in order",
+        search_label="Add a movie this person liked",
+        placeholder="Add a movie: title or year",
+        elem_id="liked",
+    )
+    with gr.Row(elem_classes=["examples"]):
+        examples = {
+            "ghibli": gr.Button("Studio Ghibli", size="sm", elem_id="example-ghibli", min_width=0),
+            "action": gr.Button("90s action", size="sm", elem_id="example-action", min_width=0),
+            "record": gr.Button("Random test user", size="sm", elem_id="example-record", min_width=0),
+        }
+    with gr.Accordion("Disliked movies", open=False, elem_id="fold-disliked", elem_classes=["fold", "fold-plain"]):
+        disliked = create_title_picker(
+            workbench,
+            label="Disliked movies",
+            search_label="Add a movie this person did not like",
+            placeholder="Never recommended",
+            elem_id="disliked",
+        )
+    return liked, disliked, clear, examples
+
+
+def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
+    panel = parts.panel
+    num_recommendations = panel.generation["num_recommendations"]
+    inputs = [parts.liked, parts.disliked, parts.record_id, *panel.inputs]
+    filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
+    runs = []
+
+    def answer_after(start: gr.events.Dependency) -> None:
+        begun = start.then(handlers.begin, num_recommendations, parts.view, **_QUICK)
+        runs.append(
+            begun.then(
+                handlers.answer,
+                inputs,
+                parts.view,
+                concurrency_id=MODEL_QUEUE,
+                concurrency_limit=1,
+                show_progress="hidden",
+                api_visibility="private",
+            )
+        )
+
+    clicked = gr.on(
+        [parts.go.click, parts.liked.submit], None, js=_SHOW_ANSWER, trigger_mode="once", api_visibility="private"
+    )
+    answer_after(clicked)
+    for name in ("ghibli", "action"):
+        pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
+        answer_after(pressed)
+    answer_after(parts.examples["record"].click(handlers.fill_record, None, filled, **_QUICK))
+    parts.stop.click(handlers.stop, **_QUICK)
+    parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
+    parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
+    picked = [parts.liked, parts.disliked]
+    parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
+    choice = [panel.choice[name] for name in ("model", "precision", "adapter")]
+    for name in ("model", "precision"):
+        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_QUICK)
+    _on_load(parts, handlers)
+
+
+def _on_load(parts: _Parts, handlers: RecommendHandlers) -> None:
+    """A link restores its request, and a small screen starts with the settings folded."""
+    page = gr.context.Context.root_block
+    page.load(handlers.restore, None, [parts.liked, parts.disliked, *parts.panel.inputs], **_QUICK)
+    width = gr.Number(visible=False)
+    fold = parts.panel.accordions[0]
+    page.load(lambda pixels: gr.Accordion(open=pixels >= 900), width, fold, js=_WIDTH, **_QUICK)

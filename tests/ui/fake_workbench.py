@@ -1,0 +1,122 @@
+"""A real workbench whose model is a script, for tests of the page and for looking at it without weights."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from recsys.catalogue import Catalogue
+from recsys.errors import ModelBusyError, RecsysError
+from recsys.generation.completion import Completion
+from recsys.models.host import HostState, ModelChoice
+from recsys.prompts import Prompt
+from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
+from recsys.resolution.levenshtein import LevenshteinResolver
+from recsys.settings import GenerationSettings
+from recsys.workbench import Workbench, WorkbenchOptions
+
+
+class ScriptedHost:
+    """A host that is ready, or loads for some seconds first."""
+
+    def __init__(self, seconds_to_load: float = 0.0) -> None:
+        self.choice = ModelChoice()
+        self.seconds_to_load = seconds_to_load
+        self.started = time.monotonic()
+        self.tokens_per_second: float | None = None
+        self.busy = False
+
+    def start_loading(self, choice: ModelChoice) -> None:
+        if self.busy:
+            raise ModelBusyError("an evaluation holds the model", mend="wait for it or cancel it")
+        self.choice, self.started = choice, time.monotonic()
+
+    def state(self) -> HostState:
+        elapsed = time.monotonic() - self.started
+        if elapsed < self.seconds_to_load:
+            share = elapsed / self.seconds_to_load
+            return HostState("loading", self.choice, share, "reading the weights", None, 0, None, ())
+        return HostState("ready", self.choice, 1.0, "ready", "bf16", 269_030_016, self.tokens_per_second, ())
+
+
+class ScriptedGenerator:
+    """Writes what a small model writes: real titles, slips, repeats and inventions, drawn by the seed."""
+
+    def __init__(self, catalogue: Catalogue, seconds_per_token: float) -> None:
+        self.seconds_per_token = seconds_per_token
+        by_likes = sorted(catalogue, key=lambda movie: -catalogue.popularity.get(movie.item_id, 0))
+        self.known = [movie.display() for movie in by_likes[:200]]
+        self.text: str | None = None
+        self.error: Exception | None = None
+
+    def stream(
+        self, prompt: Prompt, settings: GenerationSettings, *, is_complete: Any = None, cancel: Any = None
+    ) -> Iterator[str | Completion]:
+        if self.error is not None:
+            raise self.error
+        text = self.text if self.text is not None else self.write(random.Random(settings.seed), prompt)
+        started, shown = time.monotonic(), ""
+        pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
+        reason = "titles_complete"
+        for piece in pieces[: settings.max_new_tokens]:
+            time.sleep(self.seconds_per_token)
+            if cancel is not None and cancel.is_set():
+                reason = "stopped"
+                break
+            shown += piece
+            yield shown
+        yield Completion(
+            text=shown,
+            prompt_text=prompt.text,
+            prompt_tokens=len(prompt.text) // 4,
+            completion_tokens=max(1, len(shown) // 4),
+            seconds=max(time.monotonic() - started, 1e-3),
+            finish_reason=reason,
+            settings=settings,
+            base_model="smollm2-135m",
+            precision="bf16",
+            without_effect=settings.without_effect(),
+        )
+
+    def write(self, rng: random.Random, prompt: Prompt) -> str:
+        titles = [rng.choice(self.known) for _ in range(prompt.num_recommendations)]
+        slips = ["Princess Monoke (1997)", "The Quantum Gardener (2011)", titles[0], "Star Wars (2025)"]
+        for place, slip in zip(range(1, len(titles)), slips, strict=False):
+            titles[place] = slip
+        return "".join(f" {title};" for title in titles)
+
+
+class FakeWorkbench(Workbench):
+    """The real catalogue, records, search, parsing and resolution around a scripted model."""
+
+    def __init__(self, *, seconds_per_token: float = 0.0, seconds_to_load: float = 0.0, **options: Any) -> None:
+        super().__init__(WorkbenchOptions(**options))
+        self.host = ScriptedHost(seconds_to_load)  # type: ignore[assignment]
+        self.seconds_per_token = seconds_per_token
+        self.generator = ScriptedGenerator(self.catalogue, seconds_per_token)
+        self.model_lock = threading.Lock()
+
+    def stream(
+        self, request: RecommendationRequest, *, cancel: threading.Event | None = None
+    ) -> Iterator[str | Recommendation]:
+        self.check(request)
+        with self.model_lock:
+            while self.host.state().phase == "loading" and not (cancel and cancel.is_set()):
+                time.sleep(0.05)
+            for part in stream_recommendation(
+                request,
+                self.generator,  # type: ignore[arg-type]
+                self.catalogue,
+                LevenshteinResolver(self.catalogue),
+                examples=self.examples(request.prompt),
+                cancel=cancel,
+            ):
+                if isinstance(part, Recommendation):
+                    self.host.tokens_per_second = part.completion.tokens_per_second  # type: ignore[attr-defined]
+                yield part
+
+
+__all__ = ["FakeWorkbench", "RecsysError", "ScriptedGenerator", "ScriptedHost"]

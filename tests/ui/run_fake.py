@@ -1,0 +1,34 @@
+"""Serves the page on a scripted model: ``python tests/ui/run_fake.py --port 7861 --token 0.05``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from recsys.ui.demo import build_demo, launch_options
+from tests.ui.fake_workbench import FakeWorkbench
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--token", type=float, default=0.0, help="seconds for each token")
+    parser.add_argument("--load", type=float, default=0.0, help="seconds that the model loads")
+    parser.add_argument("--write", help="what the model writes, whatever it is asked")
+    parser.add_argument("--runs", type=Path)
+    parser.add_argument("--public", action="store_true")
+    arguments = parser.parse_args()
+    workbench = FakeWorkbench(
+        seconds_per_token=arguments.token, seconds_to_load=arguments.load, runs=arguments.runs, public=arguments.public
+    )
+    workbench.generator.text = arguments.write
+    build_demo(workbench).launch(server_port=arguments.port, quiet=True, **launch_options())
+
+
+if __name__ == "__main__":
+    main()
