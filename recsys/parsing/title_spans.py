@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from recsys.parsing.names import AND_AT_START, CLOSING, MAX_SPAN, OPENING, WORDLIKE, NameIndex, Piece
 from recsys.parsing.text_problems import looks_like_prose
@@ -17,6 +18,7 @@ _YEAR_INSIDE = re.compile(r"[(\[]\s?(?:18|19|20|21)\d\d\s?[)\]][*_\"”]{0,3}(?=
 _BARE_YEAR = re.compile(r"^[(\[]?((?:18|19|20|21)\d\d)[)\]]?[.\s]*$")
 _YEAR_WORD_AT_END = re.compile(r"(?<=[^\s,])[,]?\s((?:18|19|20|21)\d\d)$")
 _AND_INSIDE = re.compile(r"\s(?:and|&)\s", re.IGNORECASE)
+_MOST_YEARS = 200
 _LETTER = re.compile(r"[^\W\d_]")
 _PAIRS = {"[": "]", "(": ")", "'": "'", "‘": "’", "{": "}", "<": ">"}
 
@@ -130,7 +132,7 @@ def _read_titles(text: str, piece: Piece, index: NameIndex, *, finished: bool) -
         yield whole
         return
     begin, found_one = piece.start, False
-    for found in _YEAR_INSIDE.finditer(text, piece.start, piece.end):
+    for found in islice(_YEAR_INSIDE.finditer(text, piece.start, piece.end), _MOST_YEARS):
         span = read_title(text, begin, found.end(), index, finished=True)
         if span is not None:
             rest = text[found.end() : min(piece.end, found.end() + 2 * MAX_SPAN)]

@@ -23,6 +23,7 @@ MAX_QUERY = 100
 """Characters of a query that are read."""
 
 _YEAR = re.compile(r"(?:18|19|20|21)\d\d")
+_ARTICLE = re.compile(r"(the|an?) ")
 _AFTER_ALL = "\U0010ffff"
 _EQUAL, _STARTS, _WORDS, _MISSPELT = 3, 2, 1, 0
 
@@ -57,8 +58,8 @@ class _Names:
         words: All distinct words, sorted.
         postings: Names that hold words[0], then words[1], …: places in ``names``.
         ends: (words + 1,) Where each word's postings start; the last is their number.
-        squeezed: The names without spaces, sorted, so that "spiderman" finds "Spider-Man".
-        squeezed_names: (names,) Which name each of them is.
+        squeezed: The names without spaces, with and without article, sorted: "spiderman" finds "Spider-Man".
+        squeezed_names: Which name each of them is.
     """
 
     names: list[str]
@@ -85,7 +86,14 @@ class _Names:
         ends = np.cumsum([0, *(len(places[word]) for word in words)])
         postings = np.array([place for word in words for place in places[word]], dtype=np.int32)
         movies = np.array([row[2] for row in rows], dtype=np.int32)
-        squeezed = sorted((name.replace(" ", ""), place) for place, (name, _, _) in enumerate(rows))
+        squeezed = [(name.replace(" ", ""), place) for place, (name, _, _) in enumerate(rows)]
+        # "T" and "Th" are the beginning of "The Matrix" too, though its name is kept without the article.
+        squeezed += [
+            (article[1] + squeezed[place][0], place)
+            for place, (_, written, _) in enumerate(rows)
+            if (article := _ARTICLE.match(written.lower()))
+        ]
+        squeezed.sort()
         return cls(
             names=[row[0] for row in rows],
             written=[row[1] for row in rows],
