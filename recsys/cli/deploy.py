@@ -22,7 +22,7 @@ SPACE_FILES = (
     "assets/**/*",
     "adapters/**/*",
 )
-LEFT_OUT = ("__pycache__", "screenshots")
+LEFT_OUT = ("__pycache__",)
 LARGEST_FILE = 9_500_000
 
 

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RecsysError as error:
         print(f"\nError: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read our output has enough of it
+        sys.stderr.close()
+        return 0
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130

@@ -73,7 +73,7 @@ def test_the_files_of_a_space_are_complete_and_small(pytestconfig):
     files = {str(path) for path in space_files(pytestconfig.rootpath)}
     assert {"app.py", "requirements.txt", "README.md", "LICENSE", "recsys/workbench.py"} <= files
     assert any(path.startswith("assets/movielens/") for path in files)
-    assert not any("__pycache__" in path or "screenshots" in path for path in files)
+    assert not any("__pycache__" in path for path in files)
     assert all((pytestconfig.rootpath / path).stat().st_size <= LARGEST_FILE for path in files)
 
 

@@ -1,0 +1,59 @@
+"""The command line on the real model and the real data, from argument to JSON."""
+
+import json
+
+import pytest
+
+from recsys.cli.main import main
+
+pytestmark = pytest.mark.model
+
+SHORT = ["--num-recommendations", "2", "--max-new-tokens", "24"]
+
+
+@pytest.fixture
+def ask(capsys):
+    def run(*arguments):
+        assert main(list(arguments)) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_recommend_answers_with_recommendations_and_the_settings_in_effect(ask):
+    answer = ask("recommend", "Spirited Away", "My Neighbor Totoro", "--temperature", "0.7", "--json", *SHORT)
+    assert answer["prompt"].endswith("Spirited Away (2001); My Neighbor Totoro (1988) =>")
+    assert answer["settings"]["generation"]["temperature"] == 0.7
+    assert len(answer["recommendations"]) <= 2
+    assert answer["completion_tokens"] > 0
+    assert {"rank", "generated_title", "item_id", "match", "flags"} <= set(answer["recommendations"][0])
+
+
+def test_the_same_seed_gives_the_same_completion_and_another_seed_another(ask):
+    first, again, other = (
+        ask("recommend", "Alien", "--json", "--temperature", "1.2", "--seed", seed, *SHORT) for seed in ("1", "1", "2")
+    )
+    assert first["completion"] == again["completion"]
+    assert first["completion"] != other["completion"]
+
+
+def test_an_evaluation_reports_its_baselines_and_goes_on_where_it_was_stopped(ask, tmp_path, capsys):
+    arguments = ["evaluate", "--records", "3", "--batch-size", "2", "--runs", str(tmp_path), "--json", *SHORT]
+    arguments += ["--temperature", "0", "--csv", str(tmp_path / "records.csv")]
+    report = ask(*arguments)
+    assert report["num_records"] == 3
+    assert [system["name"] for system in report["systems"]][1:] == ["popularity", "ease"]
+    assert len((tmp_path / "records.csv").read_text("utf-8").splitlines()) == 4
+
+    (lines,) = tmp_path.glob("*/records.jsonl")
+    kept = lines.read_text().splitlines(keepends=True)
+    lines.write_text(kept[0])
+    resumed = ask(*arguments)
+    assert lines.read_text().splitlines()[0] == kept[0].rstrip("\n")
+    assert resumed["systems"][0]["metrics"]["map"]["mean"] == report["systems"][0]["metrics"]["map"]["mean"]
+
+
+def test_models_load_tells_precision_and_memory(ask):
+    state = ask("models", "load", "--json", "--precision", "fp16")
+    assert state["precision"] == "fp16"
+    assert state["memory_bytes"] > 200e6

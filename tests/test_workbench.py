@@ -1,0 +1,132 @@
+"""The rooms put together, on the embedded data and a tiny random model."""
+
+import threading
+
+import pytest
+
+from recsys.errors import AdapterError, HistoryError, ModelBusyError, ModelUnavailableError, SettingsError
+from recsys.evaluation.request import EvaluationRequest
+from recsys.models.host import ModelChoice
+from recsys.recommend import Recommendation, RecommendationRequest
+from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.workbench import Workbench, WorkbenchOptions
+
+SHORT = GenerationSettings(max_new_tokens=6, temperature=0)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    return Workbench(WorkbenchOptions(runs=tmp_path_factory.mktemp("runs"), adapters=tmp_path_factory.mktemp("none")))
+
+
+@pytest.fixture
+def tiny(tiny_llama_folder):
+    return ModelChoice(str(tiny_llama_folder), "fp32")
+
+
+def request_for(tiny, **changes):
+    parts = {"history": (5618,), "generation": SHORT, "choice": tiny, "prompt": PromptSettings(style="zero_shot")}
+    return RecommendationRequest(**{**parts, **changes})
+
+
+def test_the_popularity_of_the_catalogue_is_counted_over_training_users_alone(bench):
+    assert bench.catalogue.popularity == bench.split.popularity("train")
+
+
+def test_few_shot_examples_are_of_training_users_and_other_styles_have_none(bench):
+    train_likes = bench.split.likes_of("train").values()
+    for example in bench.examples(PromptSettings(style="few_shot", num_examples=3)):
+        shown = {movie.item_id for movie in (*example.liked, *example.answer)}
+        assert any(shown <= set(likes) for likes in train_likes)
+    assert bench.examples(PromptSettings(style="zero_shot")) == ()
+
+
+def test_a_stream_and_a_plain_call_give_the_same_answer(bench, tiny):
+    request = request_for(tiny)
+    *texts, last = bench.stream(request)
+    assert isinstance(last, Recommendation)
+    assert all(isinstance(text, str) for text in texts)
+    assert bench.recommend(request).completion.text == last.completion.text
+
+
+def test_the_speed_of_the_last_answer_is_told_by_the_host(bench, tiny):
+    bench.recommend(request_for(tiny))
+    assert bench.host.state().tokens_per_second > 0
+
+
+def test_bad_requests_are_refused_before_a_model_is_touched(bench):
+    nowhere = ModelChoice("no-such-model")
+    with pytest.raises(HistoryError, match="no such item"):
+        bench.check(RecommendationRequest(history=(10**9,), choice=nowhere))
+    with pytest.raises(AdapterError, match="no such adapter"):
+        bench.check(RecommendationRequest(choice=ModelChoice(adapter="missing")))
+    with pytest.raises(HistoryError, match="no such record"):
+        bench.record("0-0")
+
+
+def test_a_public_workbench_refuses_what_is_above_its_limits(tmp_path):
+    public = Workbench(WorkbenchOptions(public=True, runs=tmp_path))
+    with pytest.raises(SettingsError, match="at most 160"):
+        public.check(RecommendationRequest(generation=GenerationSettings(max_new_tokens=161)))
+    with pytest.raises(SettingsError, match="from 1 to 100"):
+        public.start_evaluation(EvaluationRequest(evaluation=EvaluationSettings(num_records=0)))
+
+
+def test_the_embedding_resolver_of_a_model_without_an_index_says_how_to_make_one(bench, tiny, monkeypatch, tmp_path):
+    monkeypatch.setenv("RECSYS_CACHE", str(tmp_path))
+    with pytest.raises(ModelUnavailableError, match="models index"):
+        bench.recommend(request_for(tiny, resolution=ResolutionSettings(resolver="embedding")))
+
+
+def test_a_stopped_request_still_answers_with_what_was_written(bench, tiny):
+    cancel = threading.Event()
+    cancel_later = GenerationSettings(max_new_tokens=512, temperature=0)
+    seen = []
+    for part in bench.stream(request_for(tiny, generation=cancel_later), cancel=cancel):
+        seen.append(part)
+        cancel.set()
+    assert seen[-1].completion.finish_reason == "stopped"
+    assert seen[-1].completion.completion_tokens < 512
+
+
+def evaluation_of(tiny, generation=SHORT, **settings):
+    return EvaluationRequest(
+        evaluation=EvaluationSettings(**{"num_records": 4, "batch_size": 2, **settings}),
+        generation=generation,
+        prompt=PromptSettings(style="zero_shot"),
+        choice=tiny,
+    )
+
+
+def test_an_evaluation_runs_in_the_server_and_keeps_its_report(bench, tiny):
+    job = bench.start_evaluation(evaluation_of(tiny))
+    state = job.wait(120)
+    assert state.phase == "done", state.message
+    assert state.report.num_records == 4
+    assert [system.name for system in state.report.systems][1:] == ["popularity", "ease"]
+    assert state.report.fingerprint in {report.fingerprint for report in bench.jobs.past_reports()}
+
+
+def test_a_second_evaluation_is_refused_while_one_runs_and_people_still_get_answers(bench, tiny):
+    long = GenerationSettings(max_new_tokens=64, temperature=0)
+    job = bench.start_evaluation(evaluation_of(tiny, long, num_records=64, batch_size=1, seed=1))
+    try:
+        with pytest.raises(ModelBusyError, match="already running"):
+            bench.start_evaluation(evaluation_of(tiny))
+        while not job.state().done:
+            assert not job.wait(0.01).is_over
+        bench.recommend(request_for(tiny))
+        assert job.state().phase == "running"
+    finally:
+        job.cancel()
+    assert job.wait(60).phase == "cancelled"
+
+
+def test_results_do_not_depend_on_the_batch(bench, tiny):
+    by_batch_size = []
+    for batch_size in (1, 4):
+        drawn = GenerationSettings(max_new_tokens=12, temperature=1.0)
+        job = bench.start_evaluation(evaluation_of(tiny, drawn, batch_size=batch_size, seed=2))
+        assert job.wait(120).phase == "done"
+        by_batch_size.append([result.completion for result in job.results()])
+    assert by_batch_size[0] == by_batch_size[1]
