@@ -86,7 +86,7 @@ def _explain_transport(error: Exception, spec: ModelSpec) -> RecsysError:
     from huggingface_hub import errors
 
     status = _status(error)
-    if isinstance(error, errors.HfHubHTTPError) and status in {401, 403}:
+    if status in {401, 403}:
         mend = "set HF_TOKEN to a valid token that may read it"
         return ModelUnavailableError(f"the Hub refuses access to {spec.location}", seen=status, mend=mend)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -101,10 +101,14 @@ def _explain_transport(error: Exception, spec: ModelSpec) -> RecsysError:
     )
 
 
-def _status(error: Exception) -> int | None:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    return status if isinstance(status, int) else None
+def _status(error: BaseException | None) -> int | None:
+    """The HTTP status of an error or of what caused it: huggingface_hub looks into its cache before it gives up."""
+    while error is not None:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+        error = error.__cause__
+    return None
 
 
 def _progress_bar(title: str, progress: Progress) -> type[tqdm]:

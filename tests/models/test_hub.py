@@ -1,0 +1,157 @@
+"""Models come from the Hub with progress, and every refusal is worded; a small server stands in for the Hub."""
+
+import errno
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from recsys.errors import ModelUnavailableError, UnknownModelError
+from recsys.models.hub import explain_hub_error, fetch_from_hub
+from recsys.models.loading import load_model
+from recsys.models.registry import find_model
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REFUSALS = {
+    "closed/gated": (403, "GatedRepo"),
+    "closed/gated-without-token": (401, "GatedRepo"),
+    "closed/missing": (404, "RepoNotFound"),
+    "closed/private": (401, "RepoNotFound"),
+    "closed/forbidden": (403, ""),
+    "closed/down": (503, ""),
+}
+
+
+class FakeHub(BaseHTTPRequestHandler):
+    """Answers as the Hub does for one open repository, and refuses the others."""
+
+    folder: Path
+    tokens: list[str | None]
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def log_message(self, *arguments: object) -> None:
+        """Keeps the test's output clean."""
+
+    def _answer(self, *, with_body: bool) -> None:
+        self.tokens.append(self.headers.get("Authorization"))
+        parts = unquote(urlsplit(self.path).path).strip("/").removeprefix("api/models/").split("/")
+        repository, rest = "/".join(parts[:2]), parts[2:]
+        if repository in REFUSALS:
+            status, code = REFUSALS[repository]
+            return self._send(status, b"{}", {"X-Error-Code": code} if code else {}, with_body)
+        if rest[1:2] and rest[1] not in {"main", COMMIT}:
+            return self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, with_body)
+        files = {path.name: path.read_bytes() for path in self.folder.iterdir()} if repository == "open/tiny" else {}
+        if rest[:1] == ["tree"]:
+            tree = [{"type": "file", "path": name, "size": len(data), "oid": name} for name, data in files.items()]
+            return self._send(200, json.dumps(tree).encode(), {}, with_body)
+        if rest[:1] == ["resolve"]:
+            if rest[2] not in files:
+                return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, with_body)
+            headers = {"ETag": f'"{rest[2]}-{len(files[rest[2]])}"', "X-Repo-Commit": COMMIT}
+            return self._send(200, files[rest[2]], headers, with_body)
+        return self._send(200, json.dumps({"id": repository, "sha": COMMIT, "siblings": []}).encode(), {}, with_body)
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str], with_body: bool) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def hub(tiny_llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    from huggingface_hub import constants
+
+    handler = type("Handler", (FakeHub,), {"folder": tiny_llama_folder, "tokens": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_of_the_hub_is_downloaded_with_progress_and_loads(
+    hub: ThreadingHTTPServer, tiny_llama_folder: Path
+) -> None:
+    told: list[tuple[float, str]] = []
+    loaded = load_model(
+        find_model("open/tiny"), "fp32", device="cpu", progress=lambda fraction, text: told.append((fraction, text))
+    )
+    assert loaded.model.config.model_type == "llama"
+    assert loaded.weight_hash == load_model(find_model(str(tiny_llama_folder)), "fp32", device="cpu").weight_hash
+    assert any(text.startswith("Downloading open/tiny: ") for _, text in told)
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+
+
+def test_once_downloaded_it_loads_without_the_network(
+    hub: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    spec = find_model("open/tiny")
+    folder = fetch_from_hub(spec, lambda fraction, message: None)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch_from_hub(spec, lambda fraction, message: None) == folder
+
+
+def test_the_token_of_the_environment_is_sent(hub: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_a_test")
+    fetch_from_hub(find_model("open/tiny"), lambda fraction, message: None)
+    assert "Bearer hf_of_a_test" in hub.RequestHandlerClass.tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "match"),
+    [
+        ("closed/gated", ModelUnavailableError, r"asks for its licence to be accepted \(seen: 403\).*HF_TOKEN"),
+        ("closed/gated-without-token", ModelUnavailableError, r"asks for its licence.*\(seen: 401\).*HF_TOKEN"),
+        ("closed/missing", UnknownModelError, r"no model of that id, or it is private \(seen: 'closed/missing'\)"),
+        ("closed/private", UnknownModelError, r"no model of that id, or it is private.*HF_TOKEN"),
+        ("closed/forbidden", ModelUnavailableError, r"refuses access.*HF_TOKEN"),
+        ("closed/down", ModelUnavailableError, r"cannot be reached.*smollm2-135m or a local folder"),
+        ("open/empty", UnknownModelError, r"is no transformers model"),
+        ("open/tiny@v9", UnknownModelError, r"has no such revision \(seen: 'v9'\)"),
+    ],
+)
+def test_what_the_hub_refuses_is_worded(
+    hub: ThreadingHTTPServer, name: str, error: type[Exception], match: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # huggingface_hub waits before it tries again
+    with pytest.raises(error, match=match):
+        fetch_from_hub(find_model(name), lambda fraction, message: None)
+
+
+def test_without_a_network_the_mend_names_what_works_offline(
+    hub: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelUnavailableError, match=r"is not in this machine's cache.*choose smollm2-135m"):
+        fetch_from_hub(find_model("open/tiny"), lambda fraction, message: None)
+
+
+def test_a_full_disk_is_told() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device")
+    told = explain_hub_error(error, find_model("huggyllama/llama-7b"))
+    assert "no room on the disk for huggyllama/llama-7b" in str(told)
+    assert "HF_HOME" in str(told)

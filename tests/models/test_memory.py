@@ -1,0 +1,106 @@
+"""What a model takes, what is free, and which precision is told where it does not fit."""
+
+from pathlib import Path
+
+import pytest
+
+from recsys.errors import ModelUnavailableError
+from recsys.models.memory import WeightCounts, available_bytes, cgroup_bytes_left, count_weights, require_memory
+
+LLAMA_7B = WeightCounts(linear=6_476_005_376, other=262_410_240)
+GB = 10**9
+
+
+def shapes_of(hidden: int, intermediate: int, layers: int, vocabulary: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (vocabulary, hidden)}
+    for layer in range(layers):
+        for name in "qkvo":
+            shapes[f"model.layers.{layer}.self_attn.{name}_proj.weight"] = (hidden, hidden)
+        for name in ("gate", "up", "down"):
+            shapes[f"model.layers.{layer}.mlp.{name}_proj.weight"] = (intermediate, hidden)
+        shapes[f"model.layers.{layer}.input_layernorm.weight"] = (hidden,)
+        shapes[f"model.layers.{layer}.post_attention_layernorm.weight"] = (hidden,)
+    return shapes | {"model.norm.weight": (hidden,), "lm_head.weight": (vocabulary, hidden)}
+
+
+def test_llama_7b_has_its_known_number_of_weights() -> None:
+    weights = count_weights(shapes_of(4096, 11008, 32, 32000))
+    assert weights.linear + weights.other == 6_738_415_616
+    assert weights == LLAMA_7B
+
+
+def test_the_weights_take_what_their_precision_says() -> None:
+    assert LLAMA_7B.bytes_in("fp32") == 4 * 6_738_415_616
+    assert LLAMA_7B.bytes_in("bf16") == LLAMA_7B.bytes_in("fp16") == 2 * 6_738_415_616
+    assert LLAMA_7B.bytes_in("int8") == 6_476_005_376 + 2 * 262_410_240  # 7.0 GB, as measured
+
+
+def test_the_peak_of_an_int8_load_is_near_the_one_measured() -> None:
+    assert LLAMA_7B.peak_bytes("int8") == pytest.approx(19.95 * GB, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("precision", "free", "mend"),
+    [
+        ("fp32", 24, "choose precision fp16"),
+        ("fp32", 14.83, "choose precision fp16"),
+        ("fp32", 14.8, "choose a smaller model"),
+        ("bf16", 12, "choose a smaller model"),
+        ("int8", 18, "choose precision fp16"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_best_that_does(precision: str, free: float, mend: str) -> None:
+    with pytest.raises(ModelUnavailableError, match=mend) as told:
+        require_memory("LLaMA 7B", LLAMA_7B, precision, int(free * GB))
+    assert f"{LLAMA_7B.peak_bytes(precision) / GB:.1f} GB" in str(told.value)
+    assert f"{free:.1f} GB are free" in str(told.value)
+
+
+def test_what_fits_is_let_through() -> None:
+    require_memory("LLaMA 7B", LLAMA_7B, "bf16", 15 * GB)
+
+
+def write_cgroup(folder: Path, limit: str, used: int, cached: int, *, version: int = 2) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {2: ("memory.max", "memory.current", "inactive_file"),
+             1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")}[version]  # fmt: skip
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {cached}\n")
+
+
+def test_a_container_limit_counts_and_file_cache_is_free(tmp_path: Path) -> None:
+    write_cgroup(tmp_path, str(16 * GB), used=10 * GB, cached=3 * GB)
+    (tmp_path / "process").write_text("0::/\n")
+    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 9 * GB
+
+
+def test_the_tightest_limit_of_every_level_counts(tmp_path: Path) -> None:
+    write_cgroup(tmp_path / "outer", str(8 * GB), used=2 * GB, cached=0)
+    write_cgroup(tmp_path / "outer" / "inner", "max", used=1 * GB, cached=0)
+    (tmp_path / "process").write_text("0::/outer/inner\n")
+    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 6 * GB
+
+
+def test_the_first_version_of_control_groups_is_read_too(tmp_path: Path) -> None:
+    write_cgroup(tmp_path / "memory" / "docker", str(4 * GB), used=1 * GB, cached=0, version=1)
+    write_cgroup(tmp_path / "memory", str(2**63 - 4096), used=1 * GB, cached=0, version=1)
+    (tmp_path / "process").write_text("5:cpu,cpuacct:/docker\n4:memory:/docker\n")
+    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 3 * GB
+
+
+def test_without_limits_nothing_is_told(tmp_path: Path) -> None:
+    assert cgroup_bytes_left(tmp_path, tmp_path / "none") is None
+    (tmp_path / "memory.max").write_text("garbage")
+    assert cgroup_bytes_left(tmp_path, tmp_path / "none") is None
+
+
+def test_a_limit_that_is_overdrawn_leaves_nothing(tmp_path: Path) -> None:
+    write_cgroup(tmp_path, str(1 * GB), used=2 * GB, cached=0)
+    assert cgroup_bytes_left(tmp_path, tmp_path / "none") == 0
+
+
+def test_this_machine_has_some_memory() -> None:
+    import psutil
+
+    assert 0 < available_bytes("cpu") <= psutil.virtual_memory().total
