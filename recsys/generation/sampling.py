@@ -129,6 +129,8 @@ def generation_config(settings: GenerationSettings, *, end_ids: Sequence[int], p
     """The config of a mode, with every field that matters set, as a field left out is filled in.
 
     The sliders act through logits_processors, so the sampling fields here are the neutral ones.
+    Beam search goes on until no open beam can beat the finished ones: ending at num_beams finished ones
+    saves a token or none on real prompts, and can lose the likeliest list.
     """
     from transformers import GenerationConfig
 
