@@ -218,7 +218,7 @@ class ModelHost:
         self._tell(precision=None, memory_bytes=0, tokens_per_second=None, warnings=())
         give_memory_back()
 
-    def _tell(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of HostState
+    def _tell(self, **changes: Any) -> None:
         with self._lock:
             self._state = dataclasses.replace(self._state, **changes)
 
