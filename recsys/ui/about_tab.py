@@ -77,7 +77,7 @@ def data_card(workbench: Workbench) -> str:
     people = dataset.ratings["user_id"].nunique()
     lead = (
         f"{plural(len(dataset.ratings), 'rating')} of {plural(len(dataset.movies), 'movie')} by "
-        f"{plural(people, 'person').replace('persons', 'people')} ({escape(dataset.name)})"
+        f"{plural(people, 'person').replace('persons', 'people')}: {escape(dataset.name)}"
     )
     rows = "".join(
         f"<tr><th scope='row'>{name.capitalize()}</th><td>{len(split.users[name]):,}</td>"

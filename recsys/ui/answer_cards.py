@@ -15,7 +15,7 @@ from recsys.parsing import GeneratedTitle, TextProblem
 from recsys.recommend import Recommendation
 from recsys.resolution.base import Resolution
 from recsys.settings import ResolverName
-from recsys.ui.markup import escape, plural
+from recsys.ui.markup import escape
 from recsys.ui.statuses import Badge, badges, distance_text, leading_badge
 
 _PROBLEMS: dict[TextProblem, tuple[str, str]] = {
@@ -39,11 +39,11 @@ def empty_cards() -> str:
         )
     )
     wrote = (
-        '<div class="empty"><p class="empty-lead">A language model gets the history as text and writes titles.</p>'
+        '<div class="answer-empty"><p class="empty-lead">A language model reads the history and writes titles.</p>'
         "<p>It may misspell, repeat or invent them. Whatever it writes appears here, word for word.</p></div>"
     )
     means = (
-        '<div class="empty"><p class="empty-lead">Each title is looked up in the catalogue.</p>'
+        '<div class="answer-empty"><p class="empty-lead">Each title is looked up in the catalogue.</p>'
         f"<p>Exact, a few edits away, or not there at all. Start with one click:</p>{examples}</div>"
     )
     return _cards(_wrote_card(wrote, ""), _means_card(means, ""), "", phase="empty")
@@ -78,7 +78,7 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
     resolutions = recommendation.resolutions
     found = sum(item is not None for item in recommendation.item_ids)
     asked = recommendation.prompt.num_recommendations
-    summary = f"{found} of {plural(asked, 'title')} can be recommended"
+    summary = f"{found} of {asked} recommended"
     rows = [_row(resolution, catalogue, resolver) for resolution in resolutions]
     rows += [_missing_row(rank) for rank in range(len(resolutions) + 1, asked + 1)]
     wrote = _callout(recommendation) + _wrote_text(recommendation, resolver)
@@ -86,7 +86,7 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
     return _cards(
         _wrote_card(wrote, finish),
         _means_card(f'<ol class="rows">{"".join(rows)}</ol>', summary),
-        f"{summary}.",
+        f"Done: {summary}.",
         phase="done",
     )
 
@@ -94,7 +94,7 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
 def cancelled_cards() -> str:
     """Stopped before the first token."""
     wrote = '<div class="wrote is-waiting"><p class="waiting-line">Stopped before anything was written.</p></div>'
-    means = '<div class="empty"><p>Nothing to resolve. Your movies and settings are as you left them.</p></div>'
+    means = '<div class="answer-empty"><p>Nothing to resolve. Your movies and settings are as you left them.</p></div>'
     return _cards(_wrote_card(wrote, "stopped"), _means_card(means, ""), "Stopped.", phase="done")
 
 
@@ -105,8 +105,8 @@ def error_cards(error: RecsysError) -> str:
         "" if error.seen is None else f'<p class="error-seen">Seen: <code>{escape(repr(error.seen)[:200])}</code></p>'
     )
     mend = "" if not error.mend else f"<p>{escape(error.mend[:1].upper() + error.mend[1:])}.</p>"
-    wrote = f'<div class="error" role="alert"><p class="error-lead">{told}</p>{seen}{mend}</div>'
-    means = '<div class="empty"><p>No answer. Your movies and settings are as you left them.</p></div>'
+    wrote = f'<div class="answer-error" role="alert"><p class="error-lead">{told}</p>{seen}{mend}</div>'
+    means = '<div class="answer-empty"><p>No answer. Your movies and settings are as you left them.</p></div>'
     return _cards(_wrote_card(wrote, ""), _means_card(means, ""), "", phase="error")
 
 
@@ -187,22 +187,21 @@ def _finish(completion: Completion) -> str:
 def _row(resolution: Resolution, catalogue: Catalogue, resolver: ResolverName) -> str:
     movie = None if resolution.item_id is None else catalogue[resolution.item_id]
     title, below = _known(movie, resolution) if movie else _unknown(resolution, catalogue)
-    shown = "".join(badge_html(badge) for badge in badges(resolution, resolver))
+    shown = "".join(badge_html(badge) for badge in badges(resolution, resolver)) + _distance(resolution, resolver)
     quiet = "" if resolution.is_recommendation else " is-miss"
     return (
-        f'<li class="row{quiet}"><span class="rank">{resolution.generated.rank}</span>'
+        f'<li class="answer-row{quiet}"><span class="rank">{resolution.generated.rank}</span>'
         f'<div class="row-main"><p class="row-title">{title}</p>{below}'
-        f'<p class="row-badges">{shown}{_distance(resolution, resolver)}</p></div>{_votes(movie)}</li>'
+        f'<p class="row-badges">{shown}</p></div>{_votes(movie)}</li>'
     )
 
 
 def _known(movie: Movie, resolution: Resolution) -> tuple[str, str]:
     year = f' <span class="year">({movie.year})</span>' if movie.year is not None else ""
-    genres = escape(" · ".join(movie.genres) or "No genres listed")
-    wrote = ""
+    below = " · ".join(movie.genres) or "No genres listed"
     if resolution.match != "exact" or "wrong_year" in resolution.flags:
-        wrote = f'<p class="row-wrote">from “{escape(_written(resolution.generated))}”</p>'
-    return f"{escape(movie.title)}{year}", f'<p class="row-genres">{genres}</p>{wrote}'
+        below = f"from “{_written(resolution.generated)}” · {below}"
+    return f"{escape(movie.title)}{year}", f'<p class="row-genres" title="{escape(below)}">{escape(below)}</p>'
 
 
 def _unknown(resolution: Resolution, catalogue: Catalogue) -> tuple[str, str]:
@@ -236,7 +235,7 @@ def _votes(movie: Movie | None) -> str:
 
 def _missing_row(rank: int) -> str:
     return (
-        f'<li class="row is-miss is-missing"><span class="rank">{rank}</span><div class="row-main">'
+        f'<li class="answer-row is-miss is-missing"><span class="rank">{rank}</span><div class="row-main">'
         '<p class="row-title">No title written</p><p class="row-genres">Counts as a miss</p></div></li>'
     )
 
@@ -244,7 +243,7 @@ def _missing_row(rank: int) -> str:
 def _skeleton(rank: int, read: str = "") -> str:
     line = f'<p class="row-title">{escape(read)}</p>' if read else '<p class="bone"></p>'
     return (
-        f'<li class="row is-bone"><span class="rank">{rank}</span>'
+        f'<li class="answer-row is-bone"><span class="rank">{rank}</span>'
         f'<div class="row-main">{line}<p class="bone bone-short"></p></div></li>'
     )
 

@@ -113,7 +113,7 @@ def _shown(name: str, value: object) -> str:
 def _prompt(recommendation: Recommendation) -> str:
     tokens = plural(recommendation.completion.prompt_tokens, "token")
     return (
-        f'<details class="prompt"><summary>The prompt, as the model read it <small>{tokens}</small></summary>'
+        f'<details class="prompt-fold"><summary>The prompt, as the model read it <small>{tokens}</small></summary>'
         f'<pre tabindex="0">{escape(recommendation.completion.prompt_text)}</pre></details>'
     )
 

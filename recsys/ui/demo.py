@@ -9,6 +9,7 @@ import gradio as gr
 from recsys.models.host import ModelChoice
 from recsys.ui.about_tab import create_about_tab
 from recsys.ui.api import add_api
+from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
@@ -27,6 +28,8 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
                 create_recommend_tab(workbench, default_choice)
+            with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
+                create_evaluate_tab(workbench, default_choice)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:
                 create_about_tab(workbench, about)
         add_api(workbench)

@@ -57,7 +57,7 @@ def status_chip(state: HostState) -> str:
     elif state.phase == "empty":
         told = "<b>No model loaded</b><span>loads with the first request</span>"
     else:
-        told = f"<b>{name}</b>" + "".join(f"<span>{escape(fact)}</span>" for fact in _facts(state))
+        told = f"<b>{name}</b>" + "".join(_facts(state))
     hint = f' title="{escape("; ".join(state.warnings) or state.message)}"'
     return f'<div class="status-chip is-{state.phase}"{hint}><i class="dot" aria-hidden="true"></i>{told}</div>'
 
@@ -72,7 +72,10 @@ def memory_text(num_bytes: int) -> str:
 
 
 def _facts(state: HostState) -> list[str]:
-    facts = [state.precision or "", state.choice.adapter or "no adapter" if state.choice else ""]
-    facts.append(memory_text(state.memory_bytes))
-    facts.append(f"{state.tokens_per_second:.0f} tok/s" if state.tokens_per_second else "")
-    return [fact for fact in facts if fact]
+    adapter = state.choice.adapter if state.choice else None
+    facts = [f"<span>{escape(state.precision)}</span>"] if state.precision else []
+    facts.append(f"<span>{escape(adapter)}</span>" if adapter else '<span class="is-none">no adapter</span>')
+    facts.append(f"<span>{memory_text(state.memory_bytes)}</span>")
+    if state.tokens_per_second:
+        facts.append(f"<span>{state.tokens_per_second:.0f} tok/s</span>")
+    return facts

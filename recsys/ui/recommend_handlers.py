@@ -6,11 +6,12 @@ shown where the answer would be, and nothing that was typed is touched.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
@@ -173,9 +174,10 @@ class RecommendHandlers:
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
         asked, problems = read_query(parameters, self.workbench.catalogue)
-        for problem in problems:
+        choice, missing = self._available(asked.choice)
+        for problem in (*problems, *missing):
             gr.Warning(problem)
-        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, asked.choice)
+        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, choice)
         catalogue = self.workbench.catalogue
         liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
         return [liked, disliked, *self.panel.write(settings)]
@@ -208,6 +210,21 @@ class RecommendHandlers:
             answer_prefix=prompt.answer_prefix,
         )
         return [title for title in parsed.titles if title.end < len(text.rstrip())]
+
+    def _available(self, choice: ModelChoice) -> tuple[ModelChoice, list[str]]:
+        """The choice of a link without what this page does not have, and what that is."""
+        missing = []
+        if choice.adapter is not None and choice.adapter not in {info.name for info in self.workbench.adapters()}:
+            missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
+            choice = dataclasses.replace(choice, adapter=None)
+        models = {spec.name for spec in self.workbench.models()}
+        if self.workbench.options.public and choice.model not in models:
+            missing.append(f"The link's model “{choice.model}” is not offered here.")
+            choice = dataclasses.replace(choice, model=ModelChoice().model)
+        if choice.precision not in get_args(Precision):
+            missing.append(f"The link's precision “{choice.precision}” is not known.")
+            choice = dataclasses.replace(choice, precision="auto")
+        return choice, missing
 
     def _record(self, record_id: object, history: tuple[HistoryEntry, ...]) -> Record | None:
         """The record on the page, as long as its history was not edited."""

@@ -21,10 +21,14 @@ MODEL_QUEUE = "model"
 """The one concurrency id of everything that uses the model."""
 
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+"""For handlers that warn: Gradio passes warnings on through the queue only."""
+
 _WIDTH = "() => [window.innerWidth]"
-_SHOW_ANSWER = (
-    "() => { if (window.innerWidth < 900) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
-)
+_SHOW_ANSWER = """(num) => {
+  if (window.innerWidth < 900) document.getElementById("answer").scrollIntoView({behavior: "smooth"});
+  return num;
+}"""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     runs = []
 
     def answer_after(start: gr.events.Dependency) -> None:
-        begun = start.then(handlers.begin, num_recommendations, parts.view, **_QUICK)
+        begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(
             begun.then(
                 handlers.answer,
@@ -118,10 +122,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
             )
         )
 
-    clicked = gr.on(
-        [parts.go.click, parts.liked.submit], None, js=_SHOW_ANSWER, trigger_mode="once", api_visibility="private"
-    )
-    answer_after(clicked)
+    answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     for name in ("ghibli", "action"):
         pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
         answer_after(pressed)
@@ -133,14 +134,14 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter")]
     for name in ("model", "precision"):
-        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_QUICK)
+        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
 
 
 def _on_load(parts: _Parts, handlers: RecommendHandlers) -> None:
     """A link restores its request, and a small screen starts with the settings folded."""
     page = gr.context.Context.root_block
-    page.load(handlers.restore, None, [parts.liked, parts.disliked, *parts.panel.inputs], **_QUICK)
+    page.load(handlers.restore, None, [parts.liked, parts.disliked, *parts.panel.inputs], **_TOLD)
     width = gr.Number(visible=False)
     fold = parts.panel.accordions[0]
     page.load(lambda pixels: gr.Accordion(open=pixels >= 900), width, fold, js=_WIDTH, **_QUICK)

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 NO_ADAPTER = ""
 
 HELP = {
-    "temperature": "0 always takes the likeliest token; higher flattens the odds.",
-    "top_p": "Sample among the likeliest tokens that hold this share of probability; 1 keeps all.",
-    "top_k": "Sample among this many of the likeliest tokens; 0 keeps all.",
-    "num_beams": "Lists written side by side, the likeliest kept; 1 is no beam search.",
-    "repetition_penalty": "Makes tokens already written less likely; 1 is off. The prompt is spared.",
-    "num_recommendations": "N, the titles asked for; writing ends when they are complete.",
-    "max_new_tokens": "The longest answer. A title with its year is about 12 tokens.",
+    "temperature": "0 takes the likeliest token; higher is freer.",
+    "top_p": "Share of the probability that is kept; 1 keeps all.",
+    "top_k": "Number of likeliest tokens kept; 0 keeps all.",
+    "num_beams": "Lists written side by side; 1 is no beam search.",
+    "repetition_penalty": "Tokens already written get unlikelier; 1 is off.",
+    "num_recommendations": "N; writing ends when they are complete.",
+    "max_new_tokens": "A title with its year is about 12 tokens.",
     "seed": "Same seed, same answer.",
-    "num_examples": "Worked examples of other people, shown to the model first.",
-    "queue_symbol": "What stands between what was liked and what is asked for.",
+    "num_examples": "Of other people, shown to the model first.",
+    "queue_symbol": "Stands between what was liked and what is asked for.",
     "threshold": "Least likeness that counts as a match.",
 }
+"""One line of help for each control."""
 RESOLVERS_OWN = "The resolver's own threshold is in use."
 
 _STYLES = [("Worked examples", "few_shot"), ("Bare list", "zero_shot"), ("Instruction", "instruction")]
@@ -54,8 +55,8 @@ def create_generation_controls(limits: Limits) -> dict[str, Component]:
 
     def slider(name: str, label: str, low: float, high: float, step: float) -> gr.Slider:
         return gr.Slider(
-            low, high, value=getattr(default, name), step=step, label=label, info=HELP[name], elem_id=name,
-        )  # fmt: skip
+            low, high, getattr(default, name), step=step, label=label, info=HELP[name], elem_id=name, buttons=[]
+        )
 
     controls: dict[str, Component] = {}
     _group("Shape")
@@ -70,7 +71,6 @@ def create_generation_controls(limits: Limits) -> dict[str, Component]:
     _group("Length")
     controls["num_recommendations"] = slider("num_recommendations", "Titles", 1, limits.max_num_recommendations, 1)
     controls["max_new_tokens"] = slider("max_new_tokens", "Most new tokens", 8, min(320, limits.max_new_tokens), 8)
-    _group("Seed")
     with gr.Row(elem_classes=["seed-row"]):
         controls["seed"] = gr.Number(
             default.seed, precision=0, minimum=0, label="Seed", info=HELP["seed"], elem_id="seed", min_width=120
@@ -126,6 +126,7 @@ def create_prompt_controls() -> dict[str, Component]:
             label="Examples",
             info=HELP["num_examples"],
             elem_id="num_examples",
+            buttons=[],
         ),
         "queue_symbol": gr.Radio(
             _SYMBOLS,
@@ -163,6 +164,7 @@ def create_resolution_controls() -> dict[str, Component]:
             info=RESOLVERS_OWN,
             interactive=False,
             elem_id="threshold",
+            buttons=[],
         ),
         "force_nearest": gr.Checkbox(False, label="Force nearest: never out of catalogue", elem_id="force_nearest"),
     }

@@ -166,4 +166,5 @@ def _value(text: str, annotation: object) -> object:
 
 def _read_choice(parameters: Mapping[str, str]) -> ModelChoice:
     names = {field.name for field in dataclasses.fields(ModelChoice)}
-    return ModelChoice(**{name: text[:200] for name, text in parameters.items() if name in names and text})
+    given: dict[str, Any] = {name: text[:200] for name, text in parameters.items() if name in names and text}
+    return ModelChoice(**given)

@@ -116,9 +116,10 @@ def stylesheet() -> str:
 
     It goes into the theme and not to ``launch(css=…)``, which drops @container and @supports rules.
     """
+    selectors: dict[Mode, str] = {"light": ":root", "dark": ":root.dark, :root .dark"}
     blocks = [
         selector + " {" + "".join(f"{name}:{value};" for name, value in css_variables(mode).items()) + "}"
-        for mode, selector in (("light", ":root"), ("dark", ":root.dark, :root .dark"))
+        for mode, selector in selectors.items()
     ]
     sheets = [ASSETS / name for name in STYLE_SHEETS]
     return "\n".join(blocks + [sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()])
