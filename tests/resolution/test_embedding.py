@@ -1,5 +1,6 @@
 """The semantic resolver over made-up encoders, whose nearest neighbours are known."""
 
+import dataclasses
 import re
 import zlib
 
@@ -48,9 +49,10 @@ def test_a_title_finds_the_movie_whose_words_it_shares():
     assert all(0 <= c.similarity <= 1 and c.distance == pytest.approx(1 - c.similarity, abs=1e-6) for c in found)
 
 
-def test_the_very_text_of_a_movie_has_a_similarity_of_nearly_one():
-    (candidate,) = EmbeddingResolver(CATALOGUE, index_of(), encode).nearest(["Nosferatu"], [None])
-    assert candidate.item_ids == (4,)
+def test_the_very_text_of_a_movie_without_genres_has_a_similarity_of_nearly_one():
+    bare = Catalogue(tuple(Movie(i, title) for i, title in enumerate(["Alien", "Heat", "Up and Away", "Jaws"])))
+    (candidate,) = EmbeddingResolver(bare, index_of(bare), encode).nearest(["Jaws"], [None])
+    assert candidate.item_ids == (3,)
     assert candidate.similarity > 0.999
 
 
@@ -60,19 +62,64 @@ def test_the_year_written_is_part_of_what_is_compared():
     assert resolver.nearest(["Hamlet"], [1996])[0].item_ids[0] == 2
 
 
-def test_taking_the_mean_off_tells_near_from_far():
-    index = index_of()
-    without = EmbeddingIndex.of(
-        index.item_ids.tolist(), encode([describe(m) for m in CATALOGUE]), base_model="bag", weight_hash=""
+def many_movies(num=400):
+    drawn = np.random.default_rng(1)
+    words = [f"word{i}" for i in range(300)]
+    genres = ("Drama", "Comedy", "Horror")
+    titles = [" ".join(drawn.choice(words, size=drawn.integers(2, 5), replace=False)) for _ in range(num)]
+    return Catalogue(
+        tuple(
+            Movie(i, title, 1950 + i % 60, tuple(drawn.choice(genres, 2, replace=False)))
+            for i, title in enumerate(titles)
+        )
     )
-    raw = encode([describe(movie) for movie in CATALOGUE])
-    query = encode(["Spirited Away (2001)"])[0]
-    plain = raw @ query
-    centred = EmbeddingResolver(CATALOGUE, without, encode)._cosines(query[None])[0]
-    assert plain.argmax() == centred.argmax() == 2
-    # With the common part every movie looks like every other; without it only the right one is near.
-    assert np.delete(plain, 2).min() > 0.9
-    assert np.delete(centred, 2).max() < 0.5 < centred[2]
+
+
+def found_right(catalogue, index, encoder):
+    """How many titles, written with one word left out, find their movie, and the mean cosine with the others."""
+    resolver = EmbeddingResolver(catalogue, index, encoder)
+    written = [movie.title.rpartition(" ")[0] for movie in catalogue]
+    vectors = encoder([f"{title} ({movie.year})" for title, movie in zip(written, catalogue, strict=True)])
+    cosines = resolver._cosines(vectors, np.ones(len(vectors), dtype=bool))
+    right = cosines.argmax(axis=1) == np.arange(len(catalogue))
+    return right.mean(), cosines[~np.eye(len(catalogue), dtype=bool)].mean()
+
+
+def lopsided(texts):
+    """As the hidden states of a decoder: a common part, one loud dimension that tells nothing, genres that move all."""
+    vectors = encode(texts)
+    for row, text in zip(vectors, texts, strict=True):
+        row[0] += 3 * np.random.default_rng(zlib.crc32(text.encode())).normal()
+        row[1:] += 0.4 * np.linspace(-1, 1, HIDDEN - 1) * ("Drama" in text or "Comedy" in text or "Horror" in text)
+    return vectors
+
+
+def plain_index(catalogue, vectors):
+    """An index that takes nothing off: plain cosines."""
+    largest = np.abs(vectors).max(axis=1)
+    return EmbeddingIndex(
+        item_ids=np.array([movie.item_id for movie in catalogue]),
+        vectors=np.rint(127 * vectors / largest[:, None]).astype(np.int8),
+        scales=(largest / 127).astype(np.float32),
+        mean=np.zeros(HIDDEN, np.float32),
+        spread=np.ones(HIDDEN, np.float32),
+        query_means=np.zeros((2, HIDDEN), np.float32),
+        base_model="bag",
+        weight_hash="",
+    )
+
+
+def test_means_and_spread_tell_near_from_far_where_plain_cosines_do_not():
+    catalogue = many_movies()
+    vectors = lopsided([describe(movie) for movie in catalogue])
+    ids = [movie.item_id for movie in catalogue]
+    plain, _ = found_right(catalogue, plain_index(catalogue, vectors), lopsided)
+    one_mean, _ = found_right(catalogue, EmbeddingIndex.of(ids, vectors, base_model="bag", weight_hash=""), lopsided)
+    whole_index = build_index(catalogue, lopsided, base_model="bag", weight_hash="")
+    whole, others = found_right(catalogue, whole_index, lopsided)
+    assert whole > 0.9
+    assert max(plain, one_mean) < 0.2
+    assert abs(others) < 0.1
 
 
 def test_the_cosine_of_the_rounded_vectors_is_that_of_the_float_vectors():
@@ -81,8 +128,8 @@ def test_the_cosine_of_the_rounded_vectors_is_that_of_the_float_vectors():
     many = Catalogue(tuple(Movie(i, f"Movie {i}") for i in range(300)))
     index = EmbeddingIndex.of(range(300), vectors, base_model="random", weight_hash="")
     queries = drawn.normal(size=(20, 96)).astype(np.float32)
-    got = EmbeddingResolver(many, index, lambda texts: queries)._cosines(queries)
-    centred, moved = vectors - vectors.mean(0), queries - vectors.mean(0)
+    got = EmbeddingResolver(many, index, lambda texts: queries)._cosines(queries, np.zeros(20, dtype=bool))
+    centred, moved = ((x - vectors.mean(0)) / vectors.std(0) for x in (vectors, queries))
     exact = (moved @ centred.T) / np.linalg.norm(moved, axis=1)[:, None] / np.linalg.norm(centred, axis=1)
     assert np.abs(got - exact).max() < 0.01
 
@@ -102,17 +149,22 @@ def test_every_movie_is_encoded_once_in_batches_and_progress_ends_at_one():
         batch_size=3,
         progress=lambda done, text: told.append((done, text)),
     )
-    assert [len(batch) for batch in batches] == [3, 1]
-    assert sorted(text for batch in batches for text in batch) == sorted(describe(movie) for movie in CATALOGUE)
+    encoded = [text for batch in batches for text in batch]
+    bare = [movie.title for movie in CATALOGUE]
+    dated = [movie.display() for movie in CATALOGUE if movie.year]
+    assert sorted(encoded) == sorted([*(describe(movie) for movie in CATALOGUE), *bare, *dated])
+    assert [len(batch) for batch in batches] == [3, 3, 3, 2]
     assert index.item_ids.tolist() == [1, 2, 3, 4]
-    assert told == [(0.75, "embedded 3 of 4 titles"), (1.0, "embedded 4 of 4 titles")]
+    np.testing.assert_allclose(index.query_means, [encode(bare).mean(0), encode(dated).mean(0)], rtol=1e-5)
+    assert [fraction for fraction, _ in told] == pytest.approx([3 / 11, 6 / 11, 9 / 11, 1])
+    assert told[-1][1] == "embedded 11 of 11 titles"
 
 
 def test_an_index_is_the_same_after_saving_and_loading(tmp_path):
     index = index_of()
     index.save(tmp_path / "index.npz")
     loaded = EmbeddingIndex.load(tmp_path / "index.npz")
-    for name in ("item_ids", "vectors", "scales", "mean"):
+    for name in ("item_ids", "vectors", "scales", "mean", "spread", "query_means"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(index, name))
     assert (loaded.base_model, loaded.weight_hash, loaded.hidden_size) == ("bag", "0" * 8, HIDDEN)
     assert [path.name for path in tmp_path.iterdir()] == ["index.npz"]
@@ -135,7 +187,7 @@ def test_a_missing_or_broken_file_is_refused_with_the_mend(tmp_path, content):
 
 def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path):
     index = index_of()
-    broken = EmbeddingIndex(index.item_ids[:2], index.vectors, index.scales, index.mean, "bag", "")
+    broken = dataclasses.replace(index, item_ids=index.item_ids[:2])
     broken.save(tmp_path / "index.npz")
     with pytest.raises(DataFormatError, match="do not fit"):
         EmbeddingIndex.load(tmp_path / "index.npz")
