@@ -102,5 +102,7 @@ def to_matrix(sequences: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], ND
 
 
 def _encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    if not texts:
+        return []
     encoded: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     return encoded

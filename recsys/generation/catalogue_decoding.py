@@ -1,0 +1,315 @@
+"""Catalogue decoding: a language model that can only answer with real, new movies.
+
+Two ways of asking. ``list_titles`` writes one completion of N distinct titles, as free generation would,
+greedy, sampled or with beams; ``rank_titles`` finds the titles with the highest likelihood as the next
+one. ``score_candidates`` gives the exact likelihood of chosen titles. What was written, what is already
+liked and whatever else is excluded cannot come out.
+
+The model must be held by the caller for as long as a call runs (models.host). The search itself is
+tree_search's; this module turns prompts into its input and leaves into titles.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from recsys.catalogue import Catalogue
+from recsys.errors import CancelledError, SettingsError
+from recsys.generation.candidate_scores import CandidateScorer
+from recsys.generation.catalogue_trie import CatalogueTrie
+from recsys.generation.completion import Completion
+from recsys.generation.hypotheses import Hypothesis, RankedTitle, SearchPlan
+from recsys.generation.model_facts import context_length
+from recsys.generation.packed_model import PackedModel
+from recsys.generation.prefix_cache import PrefixCache, prefill
+from recsys.generation.title_scores import Floats, OutputLayer, TitleScore
+from recsys.generation.title_tokens import ListForm, tokenise_in_list
+from recsys.generation.tokenization import PromptTokenizer, TokenizedPrompt, require_room
+from recsys.generation.tree_search import TreeSearch
+from recsys.prompts import Prompt
+from recsys.settings import GenerationSettings
+
+if TYPE_CHECKING:
+    from recsys.models.loading import LoadedModel
+
+_Value = TypeVar("_Value")
+
+ROWS_AT_ONCE = 64
+"""Records that are computed side by side; more are done in turn."""
+
+_NEVER = "Catalogue decoding ends with the last title, however long the list."
+
+
+class CatalogueDecoder:
+    """Decodes one catalogue with one model; keep it as long as the model, for the tree takes a second to build.
+
+    Args:
+        loaded: The model. Its adapter may change between calls.
+        catalogue: What can be recommended.
+        include_years: Whether titles carry their year, as in the prompts.
+        separator: What closes a title where ``form`` is not given.
+        form: How a list is written after the prompts, see ``ListForm.of``.
+        prefixes: Prompts computed before; share one between decoders of a model.
+
+    Raises:
+        ModelUnavailableError: for an architecture that cannot be decoded in this way.
+        SettingsError: when the tokenizer joins titles.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        catalogue: Catalogue,
+        *,
+        include_years: bool,
+        separator: str = ";",
+        form: ListForm | None = None,
+        prefixes: PrefixCache | None = None,
+    ) -> None:
+        self.loaded = loaded
+        self.catalogue = catalogue
+        self.include_years = include_years
+        self.form = form or ListForm(tail=separator)
+        self.prefixes = prefixes if prefixes is not None else PrefixCache()
+        self.trie = CatalogueTrie.build(catalogue, loaded.tokenizer, include_years=include_years, form=self.form)
+        self._model = PackedModel(loaded)
+        self._tokenize = PromptTokenizer(loaded.tokenizer)
+        self._restricted: tuple[frozenset[int], CatalogueTrie] | None = None
+
+    def list_titles(
+        self,
+        prompts: Sequence[Prompt],
+        settings: GenerationSettings,
+        *,
+        excluded: Sequence[Collection[int]] = (),
+        allowed: Collection[int] | None = None,
+        seeds: Sequence[int] | None = None,
+        score: TitleScore = "full",
+        cancel: threading.Event | None = None,
+    ) -> list[Completion]:
+        """Writes lists of titles, one completion for each prompt.
+
+        Args:
+            prompts: Any number.
+            settings: num_recommendations is N; max_new_tokens has no effect.
+            excluded: Item ids that must not come out, for each prompt; empty excludes nothing.
+            allowed: Item ids that may come out; None is the whole catalogue.
+            seeds: One for each prompt; ``settings.seed`` for each without them.
+            score: How beams are compared; one beam needs no score.
+            cancel: Set from another thread to stop: whole titles written by then are returned as "stopped".
+
+        Returns:
+            Completions of exactly the titles and separators, "titles_complete"; fewer than N titles only
+            where no more are left.
+
+        Raises:
+            HistoryError: when a prompt is too long for the model.
+            SettingsError: when seeds or exclusions are not as many as the prompts.
+        """
+        start = time.perf_counter()
+        trie = self._trie(allowed)
+        plan = SearchPlan(
+            num_titles=settings.num_recommendations,
+            num_beams=settings.num_beams,
+            num_best=1,
+            score=score,
+            with_scores=False,
+            repetition_penalty=settings.repetition_penalty,
+            sampling=settings if settings.do_sample else None,
+            between=self._between(settings.num_recommendations),
+        )
+        tokenized = self._tokenized(prompts, settings.num_recommendations * int(trie.leaf_length.max(initial=0)))
+        own_seeds = _one_each(prompts, seeds, settings.seed, "seed")
+        closed = _one_each(prompts, excluded or None, (), "set of excluded items")
+        results = self._search(tokenized, trie, plan, closed, own_seeds, cancel)
+        seconds = time.perf_counter() - start
+        return [
+            self._completion(one, trie, found[0] if found else None, settings.replace(seed=seed), seconds)
+            for one, found, seed in zip(tokenized, results, own_seeds, strict=True)
+        ]
+
+    def rank_titles(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        n: int,
+        num_beams: int,
+        excluded: Sequence[Collection[int]] = (),
+        allowed: Collection[int] | None = None,
+        score: TitleScore = "full",
+        cancel: threading.Event | None = None,
+    ) -> list[tuple[RankedTitle, ...]]:
+        """The likeliest next titles of each prompt, the likeliest first, as beam search finds them.
+
+        With as many beams as titles the ranking is exact.
+
+        Args:
+            prompts: Any number.
+            n: Titles for each prompt; fewer come out only where fewer are left.
+            num_beams: Width of the search, at least ``n``.
+            excluded: Item ids that must not come out, for each prompt; empty excludes nothing.
+            allowed: Item ids that may come out; None is the whole catalogue.
+            score: What likelihood means.
+            cancel: Set from another thread to stop.
+
+        Raises:
+            CancelledError: when stopped; a ranking that was not finished would not be one.
+            HistoryError: when a prompt is too long for the model.
+            SettingsError: when num_beams is below n, or exclusions are not as many as the prompts.
+        """
+        if not 1 <= n <= num_beams:
+            raise SettingsError(
+                f"ranking {n} titles needs at least as many beams", seen=num_beams, mend="raise num_beams"
+            )
+        trie = self._trie(allowed)
+        plan = SearchPlan(num_titles=1, num_beams=num_beams, num_best=n, score=score, with_scores=True)
+        tokenized = self._tokenized(prompts, int(trie.leaf_length.max(initial=0)))
+        closed = _one_each(prompts, excluded or None, (), "set of excluded items")
+        results = self._search(tokenized, trie, plan, closed, [0] * len(prompts), cancel)
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("the ranking was stopped")
+        return [
+            tuple(self._ranked(one, trie, frozenset(out)) for one in found)
+            for found, out in zip(results, closed, strict=True)
+        ]
+
+    def score_candidates(
+        self,
+        prompts: Sequence[Prompt],
+        item_ids: Sequence[int],
+        *,
+        excluded: Sequence[Collection[int]] = (),
+        allowed: Collection[int] | None = None,
+        score: TitleScore = "full",
+        cancel: threading.Event | None = None,
+    ) -> Floats:
+        """The exact log-likelihood of chosen titles as the next one.
+
+        Args:
+            prompts: Any number.
+            item_ids: The movies; those that are written alike have one score.
+            excluded: Item ids that are not among the allowed tokens of the tree score, for each prompt.
+            allowed: Item ids that are; None is the whole catalogue.
+            score: What likelihood means.
+            cancel: Set from another thread to stop.
+
+        Returns:
+            (prompts, items) log-likelihoods; minus infinity for an excluded movie and for one that no
+            tokens reach (``trie.unreachable``).
+
+        Raises:
+            CancelledError: when stopped.
+            HistoryError: for an item that the catalogue does not have, or a prompt too long for the model.
+        """
+        for item_id in item_ids:
+            self.catalogue[item_id]
+        trie = self._trie(allowed)
+        tokenized = self._tokenized(prompts, int(trie.leaf_length.max(initial=0)))
+        closed = _one_each(prompts, excluded or None, (), "set of excluded items")
+        leaf_of = {item: leaves[0] for item, leaves in trie.leaves_of.items()}
+        leaves = np.array(sorted({leaf_of[item] for item in item_ids if item in leaf_of}), np.int64)
+        scores = np.full((len(prompts), len(item_ids)), -np.inf)
+        if not len(leaves):
+            return scores
+        scorer = CandidateScorer(self._model, OutputLayer(self.loaded), trie, score)
+        reached = [column for column, item in enumerate(item_ids) if item in leaf_of]
+        place = np.searchsorted(leaves, [leaf_of[item_ids[column]] for column in reached])
+        for part in _parts_by_length(tokenized):
+            computed = prefill(self._model, [tokenized[i].ids for i in part], self.prefixes, self._weights)
+            exclusions = trie.exclusions([trie.excluded_leaves(closed[i]) for i in part])
+            found = scorer(computed, leaves, exclusions, cancel)
+            scores[np.ix_(part, reached)] = found[:, place]
+        return scores
+
+    @property
+    def _weights(self) -> tuple[str, str | None, str | None, str]:
+        loaded = self.loaded
+        return loaded.weight_hash, loaded.adapter, loaded.adapter_hash, loaded.precision
+
+    def _trie(self, allowed: Collection[int] | None) -> CatalogueTrie:
+        if allowed is None:
+            return self.trie
+        wanted = frozenset(allowed)
+        if self._restricted is None or self._restricted[0] != wanted:
+            self._restricted = wanted, self.trie.restrict(wanted)
+        return self._restricted[1]
+
+    def _tokenized(self, prompts: Sequence[Prompt], longest_answer: int) -> list[TokenizedPrompt]:
+        tokenized = [self._tokenize(prompt) for prompt in prompts]
+        require_room(tokenized, longest_answer, context_length(self.loaded.model))
+        return tokenized
+
+    def _between(self, num_titles: int) -> tuple[tuple[int, ...], ...]:
+        texts = [self.form.between(count) for count in range(num_titles)]
+        tokens = tokenise_in_list([text for text in texts if text], self.loaded.tokenizer, after=self.form.tail)
+        found = iter(tokens)
+        return tuple(tuple(next(found)) if text else () for text in texts)
+
+    def _search(
+        self,
+        tokenized: Sequence[TokenizedPrompt],
+        trie: CatalogueTrie,
+        plan: SearchPlan,
+        excluded: Sequence[Collection[int]],
+        seeds: Sequence[int],
+        cancel: threading.Event | None,
+    ) -> list[list[Hypothesis]]:
+        search = TreeSearch(self._model, OutputLayer(self.loaded), self.prefixes, self._weights)
+        results: list[list[Hypothesis]] = [[] for _ in tokenized]
+        for part in _parts_by_length(tokenized):
+            closed = [trie.excluded_leaves(excluded[i]) for i in part]
+            found = search.run([tokenized[i].ids for i in part], trie, closed, plan, [seeds[i] for i in part], cancel)
+            for i, hypotheses in zip(part, found, strict=True):
+                results[i] = hypotheses
+        return results
+
+    def _completion(
+        self,
+        tokenized: TokenizedPrompt,
+        trie: CatalogueTrie,
+        found: Hypothesis | None,
+        settings: GenerationSettings,
+        seconds: float,
+    ) -> Completion:
+        leaves = found.leaves if found else ()
+        titles = [self._title(trie.leaf_items[leaf][0]) for leaf in leaves]
+        without_effect = {**settings.without_effect(), "max_new_tokens": _NEVER}
+        return Completion(
+            text=self.form.write(titles) if titles else "",
+            prompt_text=tokenized.text,
+            prompt_tokens=len(tokenized.ids),
+            completion_tokens=len(found.tokens) if found else 0,
+            seconds=seconds,
+            finish_reason="titles_complete" if found is None or found.complete else "stopped",
+            settings=settings,
+            base_model=self.loaded.spec.name,
+            precision=self.loaded.precision,
+            adapter=self.loaded.adapter,
+            without_effect=without_effect,
+        )
+
+    def _title(self, item_id: int) -> str:
+        return self.catalogue[item_id].display(include_year=self.include_years)
+
+    def _ranked(self, found: Hypothesis, trie: CatalogueTrie, excluded: Collection[int]) -> RankedTitle:
+        items = [item for item in trie.leaf_items[found.leaves[0]] if item not in excluded]
+        item_ids = self.catalogue.choose(items).item_ids
+        return RankedTitle(item_ids[0], item_ids, found.score, found.tokens, found.log_probabilities, found.num_choices)
+
+
+def _parts_by_length(tokenized: Sequence[TokenizedPrompt]) -> list[list[int]]:
+    """Prompts of like length side by side, so that the attention is padded little."""
+    order = sorted(range(len(tokenized)), key=lambda i: len(tokenized[i].ids))
+    return [order[start : start + ROWS_AT_ONCE] for start in range(0, len(order), ROWS_AT_ONCE)]
+
+
+def _one_each(prompts: Sequence[Prompt], given: Sequence[_Value] | None, default: _Value, what: str) -> list[_Value]:
+    values = [default] * len(prompts) if given is None else list(given)
+    if len(values) != len(prompts):
+        raise SettingsError(f"each prompt needs one {what}", seen=f"{len(values)} for {len(prompts)} prompts")
+    return values
