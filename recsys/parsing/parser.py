@@ -18,9 +18,10 @@ from recsys.settings import ListSeparator
 MAX_TITLES = 200
 """Titles that are counted in one text; no completion of 1,024 tokens holds more."""
 _MAX_TEXT = 20_000
+# Lower-case words tell a lead-in from a title: "Care Bears Movie II: A New Generation" is none.
 _LEAD_IN = re.compile(
-    r"[^\n:;]{0,200}\b(?:movies?|films?|titles?|recommend\w*|suggest\w*|here|list|answer|following)\b[^\n:;]{0,80}:(?=\s)",
-    re.IGNORECASE,
+    r"(?:[^\n:;]{0,200}\b(?:movies?|films?|titles?|recommend[a-z]*|suggest[a-z]*|list|answer|following)\b[^\n:;]{0,80}"
+    r"|(?:More |Recommended )?(?:Movies|Films|Titles|Recommendations?|List|Answer)):(?=\s)"
 )
 _FORMATS: dict[tuple[str, ...], ListFormat] = {(";", "=>"): "separated", (",", "=>"): "comma", ("=>",): "arrow"}
 

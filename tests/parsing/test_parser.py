@@ -206,6 +206,20 @@ def test_a_list_with_text_around_it_is_read_but_is_not_well_formed(text):
     assert not parsed.is_well_formed
 
 
+def test_a_title_that_speaks_of_movies_is_no_lead_in():
+    assert titles("Care Bears Movie II: A New Generation (1986); Alien") == [
+        "Care Bears Movie II: A New Generation",
+        "Alien",
+    ]
+    assert titles("Heat, Following Sean, Final Answer: The End, Up") == [
+        "Heat",
+        "Following Sean",
+        "Final Answer: The End",
+        "Up",
+    ]
+    assert titles("Movies: Alien; Heat") == ["Alien", "Heat"]
+
+
 def test_what_follows_the_nth_title_is_not_judged():
     assert parse("Alien; Heat;\nThese are films that I like a lot because they are good.", n=2).is_well_formed
     assert not parse("Alien; Heat;\nThese are films that I like a lot because they are good.", n=3).is_well_formed
@@ -380,3 +394,20 @@ def _seconds(text):
     start = time.process_time()
     parse(text)
     return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("list_separator", "between"), [(";", "; "), (",", ", "), ("newline", "\n"), ("numbered", "\n")]
+)
+def test_every_title_of_the_embedded_catalogue_is_read_back_from_a_list_of_four(embedded, list_separator, between):
+    catalogue = Catalogue(embedded.movies)
+    movies = sorted(catalogue, key=lambda movie: movie.item_id * 7919 % 10_007)
+    wrong = []
+    for start in range(0, len(movies), 4):
+        four = movies[start : start + 4]
+        marks = [f"{rank}. " if list_separator == "numbered" else "" for rank in range(1, 5)]
+        text = between.join(mark + movie.display() for mark, movie in zip(marks, four, strict=False))
+        parsed = parse_completion(text, catalogue, num_recommendations=4, list_separator=list_separator)
+        if [title.title for title in parsed.titles] != [movie.title for movie in four] or not parsed.is_well_formed:
+            wrong.append(text)
+    assert wrong == []
