@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,11 +28,11 @@ from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits
-from recsys.models.adapter_files import signature
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.artifacts import Progress
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
+from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.prompts import prompt_id
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, stream_recommendation
 from recsys.resolution.base import TitleResolver
@@ -166,9 +166,20 @@ class Workbench:
         self, request: RecommendationRequest, *, cancel: threading.Event | None = None
     ) -> Iterator[str | Recommendation]:
         """Answers one request: the text so far while it grows, the Recommendation last."""
+        self.check(request)
+        # On ZeroGPU the answer comes from another process, which no event reaches: closing the iterator stops it.
+        for part in self._stream_on_device(request, None if is_zerogpu() else cancel):
+            if isinstance(part, Recommendation):
+                self.host.report_speed(part.completion.tokens_per_second)
+            yield part
+
+    @cached_property
+    def _stream_on_device(self) -> Callable[..., Iterator[str | Recommendation]]:
+        return gpu_task(self._stream)
+
+    def _stream(self, request: RecommendationRequest, cancel: threading.Event | None) -> Iterator[str | Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
-        self.check(request)
         cancel = cancel or threading.Event()
         examples = self.examples(request.prompt)
         with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
@@ -176,7 +187,7 @@ class Workbench:
             generator = TransformersGenerator(loaded)
             warnings = self.host.state().warnings
             with _stopped_after(self.limits.max_seconds, cancel):
-                for part in stream_recommendation(
+                yield from stream_recommendation(
                     request,
                     generator,
                     self.catalogue,
@@ -184,10 +195,7 @@ class Workbench:
                     examples=examples,
                     warnings=warnings,
                     cancel=cancel,
-                ):
-                    if isinstance(part, Recommendation):
-                        self.host.report_speed(part.completion.tokens_per_second)
-                    yield part
+                )
 
     def recommend_batch(
         self,
@@ -197,6 +205,15 @@ class Workbench:
         cancel: threading.Event | None = None,
     ) -> list[Recommendation]:
         """Answers a batch for a long job: interactive requests go first, one batch at a time."""
+        return self._answer_on_device(requests, seeds, None if is_zerogpu() else cancel)
+
+    @cached_property
+    def _answer_on_device(self) -> Callable[..., list[Recommendation]]:
+        return gpu_task(self._answer, seconds=120)
+
+    def _answer(
+        self, requests: Sequence[RecommendationRequest], seeds: Sequence[int], cancel: threading.Event | None
+    ) -> list[Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
         first = requests[0]
@@ -235,7 +252,7 @@ class Workbench:
             _stopped_after(self.limits.max_evaluation_seconds, job.cancel_event),
         ):
             with self.host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
-                weight_hash, precision = loaded.weight_hash, loaded.precision
+                weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
 
             def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
                 requests = [_request_for(record, request) for record in records]
@@ -246,7 +263,7 @@ class Workbench:
                 data_name=self.dataset.name,
                 weight_hash=weight_hash,
                 precision=precision,
-                adapter_hash=self._adapter_signature(request.choice),
+                adapter_hash=adapter_hash,
             )
             return run_evaluation(
                 request,
@@ -258,11 +275,6 @@ class Workbench:
                 watcher=job,
                 cancel=job.cancel_event,
             )
-
-    def _adapter_signature(self, choice: ModelChoice) -> str | None:
-        if choice.adapter is None:
-            return None
-        return signature(find_adapter(choice.adapter, self.options.adapters).path)
 
     def check_adapter(self, choice: ModelChoice, prompt: PromptSettings) -> None:
         """Refuses an adapter that does not exist or was trained with another prompt.
