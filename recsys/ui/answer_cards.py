@@ -16,7 +16,7 @@ from recsys.recommend import Recommendation
 from recsys.resolution.base import Resolution
 from recsys.settings import ResolverName
 from recsys.ui.markup import escape
-from recsys.ui.statuses import Badge, badges, distance_text, leading_badge
+from recsys.ui.statuses import Badge, badges, distance_text, leading_badge, legend
 
 _PROBLEMS: dict[TextProblem, tuple[str, str]] = {
     "empty": ("The model wrote nothing", "Try a temperature above 0, or another prompt style."),
@@ -38,9 +38,11 @@ def empty_cards() -> str:
             ("example-record", "A held-out user", "Real history; the true next four are shown after"),
         )
     )
+    marks = "".join(f"<li>{badge_html(badge)}<span>{escape(words)}</span></li>" for badge, words in legend())
     wrote = (
         '<div class="answer-empty"><p class="empty-lead">A language model reads the history and writes titles.</p>'
-        "<p>It may misspell, repeat or invent them. Whatever it writes appears here, word for word.</p></div>"
+        "<p>It may misspell, repeat or invent them. What it writes appears here, word for word, with each title "
+        f'marked:</p><ul class="legend">{marks}</ul></div>'
     )
     means = (
         '<div class="answer-empty"><p class="empty-lead">Each title is looked up in the catalogue.</p>'

@@ -44,6 +44,21 @@ _OUT = Badge(
 )
 
 
+_LEGEND = (
+    (_EXACT, "as the catalogue writes it"),
+    (Badge("edited", "≈", "edited 2", ""), "two letters off"),
+    (Badge("semantic", "~", "semantic", ""), "near in meaning"),
+    (_OUT, "a discovery, or invented"),
+    (_FLAG_BADGES["repeated"], "named before: a miss"),
+    (_FLAG_BADGES["wrong_year"], "the name exists, not the year"),
+)
+
+
+def legend() -> tuple[tuple[Badge, str], ...]:
+    """The badges that most people meet, each with a few words."""
+    return _LEGEND
+
+
 def match_badge(resolution: Resolution, resolver: ResolverName) -> Badge:
     """How the title was matched."""
     if resolution.match == "exact":

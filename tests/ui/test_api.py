@@ -1,0 +1,88 @@
+import math
+
+import pytest
+
+from recsys.errors import InputError
+from recsys.models.host import ModelChoice
+from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.ui.api import read_request, search
+
+DEFAULTS = {
+    "liked": [],
+    "disliked": None,
+    **GenerationSettings().to_dict(),
+    **PromptSettings().to_dict(),
+    **ResolutionSettings().to_dict(),
+    "model": "smollm2-135m",
+    "precision": "auto",
+    "adapter": None,
+}
+
+
+class Bench:
+    def __init__(self, catalogue):
+        from recsys.resolution.search import TitleSearch
+
+        self.catalogue = catalogue
+        self.search = TitleSearch(catalogue)
+
+
+@pytest.fixture
+def bench(catalogue):
+    return Bench(catalogue)
+
+
+def test_titles_become_items_and_unknown_ones_stay_text(bench):
+    request = read_request(bench, DEFAULTS | {"liked": ["Toy Story", 2571, "Not A Film"], "disliked": ["amelie"]})
+    assert request.history == (1, 2571, "Not A Film")
+    assert request.disliked == (4973,)
+    assert request.choice == ModelChoice()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"liked": "Toy Story"},
+        {"liked": None},
+        {"liked": [None]},
+        {"liked": [1.0]},
+        {"liked": [True]},
+        {"liked": [[1]]},
+        {"liked": ["x"] * 51},
+        {"liked": [" \x00 "]},
+        {"disliked": 5},
+        {"temperature": math.nan},
+        {"temperature": math.inf},
+        {"temperature": -1},
+        {"temperature": "0.5"},
+        {"temperature": None},
+        {"top_p": 0},
+        {"top_k": 2.5},
+        {"num_beams": 0},
+        {"max_new_tokens": 10**9},
+        {"num_recommendations": True},
+        {"seed": -1},
+        {"style": "poem"},
+        {"style": ["few_shot"]},
+        {"queue_symbol": None},
+        {"include_years": "yes"},
+        {"threshold": math.nan},
+        {"resolver": "magic"},
+        {"precision": "int3"},
+        {"model": 3},
+        {"adapter": 3},
+    ],
+)
+def test_a_wrong_value_is_refused_with_our_own_error(bench, wrong):
+    with pytest.raises(InputError):
+        read_request(bench, DEFAULTS | wrong)
+
+
+@pytest.mark.parametrize(("query", "limit"), [(5, 20), ("x" * 201, 20), ("toy", 0), ("toy", math.nan), ("toy", "5")])
+def test_a_wrong_search_is_refused(bench, query, limit):
+    with pytest.raises(InputError):
+        search(bench, query, limit)
+
+
+def test_a_search_finds_at_most_as_many_as_asked(bench):
+    assert len(search(bench, "s", 2)) == 2

@@ -1,0 +1,98 @@
+import math
+
+import pytest
+
+from recsys.errors import SettingsError
+from recsys.models.host import ModelChoice
+from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.ui.settings_panel import (
+    PRESETS,
+    apply_preset,
+    cut_off_state,
+    matching_preset,
+    prompt_state,
+    read_settings,
+    threshold_state,
+)
+
+CHOICE = {"model": "smollm2-135m", "precision": "auto", "adapter": ""}
+RESOLUTION = {"resolver": "levenshtein", "own_threshold": True, "threshold": 0.6, "force_nearest": False}
+
+
+def read(**changes):
+    generation = GenerationSettings().to_dict() | changes
+    return read_settings(CHOICE, generation, PromptSettings().to_dict(), RESOLUTION)
+
+
+def test_the_controls_at_rest_are_the_defaults():
+    settings = read()
+    assert settings.generation == GenerationSettings()
+    assert settings.prompt == PromptSettings()
+    assert settings.resolution == ResolutionSettings()
+    assert settings.choice == ModelChoice()
+
+
+def test_a_browser_may_send_4_as_4_0():
+    assert read(num_beams=4.0, top_k=0.0).generation == GenerationSettings(num_beams=4, top_k=0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": math.nan},
+        {"temperature": "1"},
+        {"top_k": 1.5},
+        {"seed": None},
+        {"num_beams": True},
+        {"top_p": 0},
+    ],
+)
+def test_a_value_that_no_slider_sends_is_refused(changes):
+    with pytest.raises(SettingsError):
+        read(**changes)
+
+
+@pytest.mark.parametrize("wrong", [{"model": ""}, {"model": None}, {"precision": "int3"}])
+def test_a_model_or_precision_that_is_none_is_refused(wrong):
+    generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
+    with pytest.raises(SettingsError):
+        read_settings(CHOICE | wrong, generation, prompt, RESOLUTION)
+
+
+def test_the_threshold_counts_only_when_it_is_not_the_resolvers_own():
+    generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
+    mine = read_settings(CHOICE, generation, prompt, RESOLUTION | {"own_threshold": False, "threshold": 0.4})
+    assert mine.resolution.threshold == 0.4
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_recognised_by_its_sliders(name):
+    assert matching_preset(*apply_preset(name)) == name
+
+
+def test_sliders_between_presets_are_none_of_them():
+    assert matching_preset(0.65, 0.9, 50, 1, 1.1) is None
+
+
+def test_the_first_preset_is_the_default():
+    assert next(iter(PRESETS.values())) == GenerationSettings()
+
+
+def test_cut_off_sliders_are_disabled_with_the_reason_at_temperature_0():
+    reasons = GenerationSettings(temperature=0).without_effect()
+    for slider, name in zip(cut_off_state(0), ("top_p", "top_k"), strict=True):
+        assert slider.interactive is False
+        assert slider.info == reasons[name]
+    assert all(slider.interactive for slider in cut_off_state(0.7))
+
+
+def test_examples_are_disabled_without_the_few_shot_style():
+    assert [control.interactive for control in prompt_state("few_shot")] == [True, True]
+    assert [control.interactive for control in prompt_state("zero_shot")] == [False, True]
+    assert [control.interactive for control in prompt_state("instruction")] == [False, False]
+
+
+def test_the_threshold_is_disabled_while_something_else_decides():
+    assert threshold_state(False, False).interactive
+    assert not threshold_state(True, False).interactive
+    assert "Force nearest" in threshold_state(False, True).info
