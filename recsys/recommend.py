@@ -189,6 +189,7 @@ def read_completion(
         list_separator=prompt.settings.list_separator,
         closing=prompt.closing,
         answer_prefix=prompt.answer_prefix,
+        cut_off=completion.finish_reason in ("max_new_tokens", "stopped"),
     )
     resolutions = resolve_titles(
         parsed.titles, catalogue, resolver, request.resolution, history=request.history, disliked=request.disliked

@@ -7,10 +7,8 @@ command line bring requests and show what comes back.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING
 from recsys.catalogue import Catalogue
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
-from recsys.errors import AdapterError, HistoryError, ModelUnavailableError
+from recsys.errors import AdapterError, HistoryError
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
@@ -29,29 +27,18 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
-from recsys.models.artifacts import Progress
+from recsys.models.artifacts import Progress, cache_folder
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
 from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.prompts import prompt_id
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, stream_recommendation
-from recsys.resolution.base import TitleResolver
-from recsys.settings import PromptSettings, ResolverName
+from recsys.resolver_pool import ResolverPool
+from recsys.settings import PromptSettings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
-
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
-
-
-def cache_folder() -> Path:
-    """Where fetched models, indices and runs are kept: $RECSYS_CACHE or a folder of the user's cache."""
-    return Path(os.environ.get("RECSYS_CACHE") or Path.home() / ".cache" / "recsys")
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,6 @@ class Workbench:
             public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
         )
         self.jobs = EvaluationJobs(self.options.runs_folder)
-        self._resolvers: dict[str, TitleResolver] = {}
         self._lock = threading.RLock()
 
     @cached_property
@@ -104,6 +90,10 @@ class Workbench:
     def catalogue(self) -> Catalogue:
         """All movies, with popularity counted over training users alone."""
         return Catalogue(self.dataset.movies, self.split.popularity("train"))
+
+    @cached_property
+    def resolvers(self) -> ResolverPool:
+        return ResolverPool(self.catalogue, self.dataset.name)
 
     @cached_property
     def search(self) -> TitleSearch:
@@ -183,7 +173,7 @@ class Workbench:
         cancel = cancel or threading.Event()
         examples = self.examples(request.prompt)
         with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
-            resolver = self.resolver(request.resolution.resolver, loaded)
+            resolver = self.resolvers.find(request.resolution.resolver, loaded)
             generator = TransformersGenerator(loaded)
             warnings = self.host.state().warnings
             with _stopped_after(self.limits.max_seconds, cancel):
@@ -219,7 +209,7 @@ class Workbench:
         first = requests[0]
         examples = self.examples(first.prompt)
         with self.host.use(first.choice, priority="batch", cancel=cancel) as loaded:
-            resolver = self.resolver(first.resolution.resolver, loaded)
+            resolver = self.resolvers.find(first.resolution.resolver, loaded)
             return recommend(
                 requests,
                 TransformersGenerator(loaded),
@@ -306,70 +296,10 @@ class Workbench:
         with self.host.use(choice):  # raises what went wrong in the thread
             pass
 
-    def resolver(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
-        """The resolver of that name; the embedding resolver reads titles with the model that is loaded."""
-        with self._lock:
-            key = f"{name}/{loaded.weight_hash}" if name == "embedding" else name
-            if key not in self._resolvers:
-                self._resolvers[key] = self._make_resolver(name, loaded)
-            return self._resolvers[key]
-
-    def _make_resolver(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
-        from recsys.resolution.common_characters import CommonCharactersResolver
-        from recsys.resolution.levenshtein import LevenshteinResolver
-
-        if name == "embedding":
-            return self._make_embedding_resolver(loaded)
-        return (
-            LevenshteinResolver(self.catalogue) if name == "levenshtein" else CommonCharactersResolver(self.catalogue)
-        )
-
-    def _make_embedding_resolver(self, loaded: LoadedModel) -> TitleResolver:
-        from recsys.generation.encoder import TextEncoder
-        from recsys.resolution.embedding import EmbeddingIndex, EmbeddingResolver
-
-        places = (self.embedding_index_path(loaded, shipped=True), self.embedding_index_path(loaded, shipped=False))
-        path = next((place for place in places if place.exists()), None)
-        if path is None:
-            raise ModelUnavailableError(
-                "the titles of this catalogue are not embedded for this model yet",
-                seen=loaded.spec.name,
-                mend=f"run: python -m recsys models index --model {loaded.spec.name}",
-            )
-        # The resolver outlives the model in the cache, so it must not keep the old weights in memory.
-        alive = weakref.ref(loaded)
-
-        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-            current = alive()
-            if current is None:
-                raise ModelUnavailableError("the model of this index was unloaded", mend="ask again")
-            return TextEncoder(current).encode(texts)
-
-        return EmbeddingResolver(self.catalogue, EmbeddingIndex.load(path), encode)
-
-    def embedding_index_path(self, loaded: LoadedModel, *, shipped: bool) -> Path:
-        """Where the index of a model's title embeddings is: in assets/ or in the user's cache."""
-        slug = re.sub(r"[^a-z0-9]+", "-", self.dataset.name.lower()).strip("-")
-        root = ASSETS if shipped else cache_folder()
-        return root / "embeddings" / f"{slug}-{loaded.weight_hash[:12]}.npz"
-
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
-        """Embeds every title of the catalogue with a model and writes the index."""
-        from recsys.generation.encoder import TextEncoder
-        from recsys.resolution.embedding import build_index
-
+        """Embeds every title of the catalogue with a model and writes the index, for the embedding resolver."""
         with self.host.use(choice, priority="batch") as loaded:
-            index = build_index(
-                self.catalogue,
-                TextEncoder(loaded).encode,
-                base_model=loaded.spec.name,
-                weight_hash=loaded.weight_hash,
-                progress=progress,
-            )
-            path = self.embedding_index_path(loaded, shipped=ship)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        index.save(path)
-        return path
+            return self.resolvers.build_index(loaded, ship=ship, progress=progress)
 
 
 def _request_for(record: Record, request: EvaluationRequest) -> RecommendationRequest:

@@ -54,9 +54,14 @@ def silent(_fraction: float, _message: str) -> None:
     """A Progress that tells nobody."""
 
 
+def cache_folder() -> Path:
+    """Where everything that can be made again is kept: $RECSYS_CACHE, or a folder of the user's cache."""
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "recsys")
+
+
 def models_cache() -> Path:
-    """Where converted models are kept: under $RECSYS_CACHE, or in the user's cache folder."""
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "recsys") / "models"
+    """Where converted models are kept."""
+    return cache_folder() / "models"
 
 
 def smollm2_folder() -> Path:

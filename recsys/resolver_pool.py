@@ -1,0 +1,108 @@
+"""The resolvers of one catalogue, each made once, and the title embeddings that one of them needs.
+
+Resolvers outlive the model in memory, so none of them keeps its weights alive.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.catalogue import Catalogue
+from recsys.errors import ModelUnavailableError
+from recsys.models.artifacts import Progress, cache_folder
+from recsys.resolution.base import TitleResolver
+from recsys.settings import ResolverName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from recsys.models.loading import LoadedModel
+
+SHIPPED_INDICES = Path(__file__).resolve().parents[1] / "assets" / "embeddings"
+
+
+class ResolverPool:
+    """Makes each resolver when it is first asked for; safe to share between threads.
+
+    Args:
+        catalogue: What titles resolve to.
+        dataset_name: Names the embedding indices of this catalogue.
+    """
+
+    def __init__(self, catalogue: Catalogue, dataset_name: str) -> None:
+        self._catalogue = catalogue
+        self._slug = re.sub(r"[^a-z0-9]+", "-", dataset_name.lower()).strip("-")
+        self._made: dict[str, TitleResolver] = {}
+        self._lock = threading.Lock()
+
+    def find(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+        """The resolver of that name; the embedding resolver reads titles with the model that is loaded.
+
+        Raises:
+            ModelUnavailableError: when the catalogue was never embedded with that model.
+        """
+        key = f"{name}/{loaded.weight_hash}" if name == "embedding" else name
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._make(name, loaded)
+            return self._made[key]
+
+    def index_path(self, loaded: LoadedModel, *, shipped: bool) -> Path:
+        """Where the embeddings of this catalogue by that model are: in the repository or in the user's cache."""
+        folder = SHIPPED_INDICES if shipped else cache_folder() / "embeddings"
+        return folder / f"{self._slug}-{loaded.weight_hash[:12]}.npz"
+
+    def build_index(self, loaded: LoadedModel, *, ship: bool, progress: Progress | None = None) -> Path:
+        """Embeds every title with the loaded model, which the caller holds, and writes the index."""
+        from recsys.generation.encoder import TextEncoder
+        from recsys.resolution.embedding import build_index
+
+        index = build_index(
+            self._catalogue,
+            TextEncoder(loaded).encode,
+            base_model=loaded.spec.name,
+            weight_hash=loaded.weight_hash,
+            progress=progress,
+        )
+        path = self.index_path(loaded, shipped=ship)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        index.save(path)
+        return path
+
+    def _make(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+        from recsys.resolution.common_characters import CommonCharactersResolver
+        from recsys.resolution.levenshtein import LevenshteinResolver
+
+        if name == "embedding":
+            return self._make_embedding(loaded)
+        if name == "common_characters":
+            return CommonCharactersResolver(self._catalogue)
+        return LevenshteinResolver(self._catalogue)
+
+    def _make_embedding(self, loaded: LoadedModel) -> TitleResolver:
+        from recsys.generation.encoder import TextEncoder
+        from recsys.resolution.embedding import EmbeddingIndex, EmbeddingResolver
+
+        places = (self.index_path(loaded, shipped=True), self.index_path(loaded, shipped=False))
+        path = next((place for place in places if place.exists()), None)
+        if path is None:
+            raise ModelUnavailableError(
+                "the titles of this catalogue are not embedded for this model yet",
+                seen=loaded.spec.name,
+                mend=f"run: python -m recsys models index --model {loaded.spec.name}",
+            )
+        alive = weakref.ref(loaded)
+
+        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+            current = alive()
+            if current is None:
+                raise ModelUnavailableError("the model of this index was unloaded", mend="ask again")
+            return TextEncoder(current).encode(texts)
+
+        return EmbeddingResolver(self._catalogue, EmbeddingIndex.load(path), encode)
