@@ -11,6 +11,7 @@ from recsys.errors import RecsysError, SettingsError
 from recsys.evaluation.jobs import JobState
 from recsys.evaluation.request import EvaluationRequest
 from recsys.settings import require_number
+from recsys.ui import evaluation_cards as cards
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -48,14 +49,14 @@ def add_evaluate_api(workbench: Workbench) -> None:
                 raise state.error
             return state_to_dict(state)
         except RecsysError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(cards.sentences(error), print_exception=False) from error
 
     def evaluation_state(job_id: str) -> dict[str, Any]:
         """The state of a job that /evaluate started, with its report once it is done."""
         try:
             return state_to_dict(workbench.jobs.find(job_id).state())
         except RecsysError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(cards.sentences(error), print_exception=False) from error
 
     # A waiting call computes nothing, so several may wait; the second start is refused by the jobs themselves.
     api(evaluate, api_name="evaluate", concurrency_id="evaluate-wait", concurrency_limit=8)

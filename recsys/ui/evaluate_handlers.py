@@ -84,8 +84,6 @@ class EvaluateHandlers:
     def __init__(self, workbench: Workbench) -> None:
         self.workbench = workbench
 
-    nothing_yet = NOTHING_YET
-
     @property
     def catalogue(self) -> Catalogue:
         return self.workbench.catalogue
@@ -205,10 +203,10 @@ class EvaluateHandlers:
         """The job's state in words; nothing once the result speaks for itself."""
         if state.phase == "done":
             return ""
-        if state.phase == "failed":
-            return cards.notice_html("failed", "The evaluation failed", state.message)
-        if state.phase == "cancelled":
-            return cards.notice_html("cancelled", "Stopped", state.message)
+        if state.is_over:
+            told = state.message if state.error is None else cards.sentences(state.error)
+            title = "Stopped" if state.phase == "cancelled" else "The evaluation failed"
+            return cards.notice_html(state.phase, title, told)
         return cards.progress_html(
             "Stopping" if job.cancel_event.is_set() else "Evaluating",
             state.done / state.total if state.total else 0.0,

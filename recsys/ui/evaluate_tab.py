@@ -16,7 +16,7 @@ from recsys.errors import RecsysError
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
 from recsys.ui.evaluate_api import add_evaluate_api
-from recsys.ui.evaluate_handlers import EvaluateHandlers, ShownRun, result_figures
+from recsys.ui.evaluate_handlers import NOTHING_YET, EvaluateHandlers, ShownRun, Snapshot, result_figures
 from recsys.ui.evaluation_form import EvaluationForm
 from recsys.ui.evaluation_records import filter_choices
 
@@ -29,6 +29,13 @@ _LEAD = (
 )
 _SECONDS_WHILE_RUNNING = 1.0
 _SECONDS_WHILE_IDLE = 5.0
+_NUM_RUN = 8
+_NUM_RESULT = 14
+"""Components that show the run under way, and those that show a finished one."""
+
+Seen = tuple[str | None, bool, str, tuple[str, int] | None, bool]
+"""What a page has last seen of the latest job: id, whether it runs, status, place on the curve, may it be stopped."""
+
 _OPEN_RUN = """
 element.addEventListener('click', (event) => {
   const run = event.target.closest('[data-run]');
@@ -56,7 +63,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except RecsysError as error:
-        raise gr.Error(str(error), duration=12, print_exception=False) from error
+        raise gr.Error(cards.sentences(error), duration=12, print_exception=False) from error
 
 
 def _html(value: str = "", **options: Any) -> gr.HTML:
@@ -75,20 +82,19 @@ class EvaluateTab:
         self.own_job = gr.BrowserState(None, storage_key="recsys-own-evaluation")
         self.timer = gr.Timer(_SECONDS_WHILE_RUNNING)
         _html(_LEAD)
-        with gr.Row(equal_height=False, elem_id="evaluate"):
-            with gr.Column(scale=4, min_width=300, elem_classes="ev-setup"):
+        with gr.Row(elem_id="evaluate", elem_classes=["bench"]):
+            with gr.Column(scale=0, min_width=300, elem_classes=["side"]):
                 self._draw_setup(default_choice)
-            with gr.Column(scale=9, min_width=320, elem_classes="ev-main"):
+            with gr.Column(min_width=300, elem_classes=["main"]):
                 self._draw_run()
                 self._draw_result()
 
     def _draw_setup(self, default_choice: ModelChoice) -> None:
         self.form = EvaluationForm(self.handlers, default_choice)
         self.estimate = _html(elem_id="evaluate-estimate")
-        with gr.Row():
-            self.start = gr.Button("Start evaluation", variant="primary", elem_id="evaluate-start")
-            self.cancel = gr.Button("Stop", variant="stop", visible=False, elem_id="evaluate-cancel")
-        _html('<h3 class="ev-title">Past runs</h3>')
+        self.start = gr.Button("Start evaluation", variant="primary", elem_id="evaluate-start")
+        self.cancel = gr.Button("Stop", visible=False, elem_id="evaluate-cancel")
+        _html('<h2 class="ev-title">Past runs</h2>')
         self.runs = _html(js_on_load=_OPEN_RUN, elem_id="evaluate-runs")
 
     def _draw_run(self) -> None:
@@ -103,17 +109,17 @@ class EvaluateTab:
                 self.headline = _html(elem_id="evaluate-headline")
                 self.comparison = gr.Plot(show_label=False, elem_id="evaluate-comparison", elem_classes="ev-plot")
             with gr.Column(elem_classes="ev-card"):
-                _html('<h3 class="ev-title">Every metric</h3>')
+                _html('<h2 class="ev-title">Every metric</h2>')
                 self.table = _html(elem_id="evaluate-table")
             with gr.Column(elem_classes="ev-card"):
-                _html('<h3 class="ev-title">What the model wrote</h3>')
+                _html('<h2 class="ev-title">What the model wrote</h2>')
                 self.quality = _html(elem_id="evaluate-quality")
                 self.distances = gr.Plot(show_label=False, elem_id="evaluate-distances", elem_classes="ev-plot")
             with gr.Column(elem_classes="ev-card"):
                 self._draw_records()
 
     def _draw_records(self) -> None:
-        _html('<h3 class="ev-title">Records</h3>')
+        _html('<h2 class="ev-title">Records</h2>')
         self.filter = gr.Radio(
             [("All", "all")], value="all", show_label=False, elem_id="evaluate-filter", elem_classes="segments"
         )
@@ -128,85 +134,101 @@ class EvaluateTab:
 
     def connect(self) -> None:
         """Ties the events."""
+        result = [self.result, self.shown, self.headline, self.comparison, self.table, self.quality, self.distances]
+        result += [self.filter, self.json_file, self.csv_file, self.runs, self.page, self.records, self.where]
         looked = [self.seen, self.timer, self.status, self.running, self.running_headline, self.curve]
-        looked += [self.start, self.cancel, self.result, self.shown]
-        gr.on(None, self.open, [self.own_job, self.shown], looked, **_QUIET)
-        self.timer.tick(self.look, [self.own_job, self.seen, self.shown], looked, trigger_mode="once", **_QUIET)
+        looked += [self.start, self.cancel, *result]
+        watched = [self.own_job, self.seen, self.shown]
+        # Without inputs this runs when the page is opened, and then alone.
+        gr.on(None, self.open, None, looked, **_QUIET)
+        self.timer.tick(self.look, watched, looked, trigger_mode="once", **_QUIET)
         started = self.start.click(
             self.begin, self.form.inputs, self.own_job, concurrency_id="evaluate-start", api_visibility="private"
         )
-        started.success(self.look, [self.own_job, self.seen, self.shown], looked, **_QUIET)
-        self.cancel.click(self.stop, [self.seen, self.own_job], None, **_QUIET)
-        gr.on(None, self.tell_estimate, self.form.inputs, self.estimate, trigger_mode="always_last", **_QUIET)
-        self._connect_result()
-
-    def _connect_result(self) -> None:
-        drawn = [self.headline, self.comparison, self.table, self.quality, self.distances, self.filter]
-        drawn += [self.json_file, self.csv_file, self.runs]
-        browsed = [self.page, self.records, self.where]
-        quiet = {**_QUIET, "queue": True, "concurrency_id": "evaluate-view", "concurrency_limit": 4}
-        self.shown.change(self.draw, self.shown, drawn, **quiet).then(
-            self.browse, [self.shown, self.filter], browsed, **quiet
+        started.success(self.look, watched, looked, **_QUIET)
+        stopped = self.cancel.click(
+            self.stop, [self.seen, self.own_job], None, concurrency_id="evaluate-start", api_visibility="private"
         )
+        stopped.then(self.look, watched, looked, **_QUIET)
+        gr.on(None, self.tell_estimate, self.form.inputs, self.estimate, trigger_mode="always_last", **_QUIET)
+        self.runs.select(self.open_run, None, result, **_QUIET)
+        self._connect_browser()
+
+    def _connect_browser(self) -> None:
+        browsed = [self.page, self.records, self.where]
         self.filter.input(self.browse, [self.shown, self.filter], browsed, **_QUIET)
         for button, step in ((self.previous, -1), (self.next, 1)):
             button.click(self._turn(step), [self.shown, self.filter, self.page], browsed, **_QUIET)
-        self.runs.select(self.open_run, None, [self.shown, self.result], **_QUIET)
 
     def begin(self, *values: object) -> str:
         """Starts the evaluation and remembers in the browser that it is this one's."""
         with errors_shown():
             return self.handlers.start(self.form.read(values)).id
 
-    def stop(self, seen: tuple[Any, ...] | None, own_job: str | None) -> None:
+    def stop(self, seen: Seen | None, own_job: str | None) -> None:
         """Stops the job on show."""
         with errors_shown():
             self.handlers.cancel(seen[0] if seen else None, own_job)
-        gr.Info("Stopping. Finished records are kept: start the same evaluation again to go on from there.")
+        gr.Info("Finished records are kept: start the same evaluation again to go on from there.", title="Stopping")
 
     def tell_estimate(self, *values: object) -> str:
         """How long the form's evaluation would take."""
         with errors_shown():
             return self.handlers.estimate_html(self.form.read(values))
 
-    def open(self, own_job: str | None, shown: ShownRun | None) -> tuple[Any, ...]:
+    def open(self) -> tuple[Any, ...]:
         """What a page shows that has just been opened: the job under way, else the newest run."""
-        return self.look(own_job, None, shown or self.handlers.newest())
+        return self.look(None, None, None)
 
-    def look(self, own_job: str | None, seen: tuple[Any, ...] | None, shown: ShownRun | None) -> tuple[Any, ...]:
+    def look(self, own_job: str | None, seen: Seen | None, shown: ShownRun | None) -> tuple[Any, ...]:
         """The job as it is now; what has not changed since ``seen`` is left alone."""
         snapshot = self.handlers.snapshot(own_job)
-        # A job that ended while the page watched takes the place of the run on show; before that, it stays hidden.
-        ended_now = bool(seen and seen[0] == snapshot.job_id and seen[1] and not snapshot.is_running)
-        if snapshot.shown is not None and (ended_now or shown is None):
-            shown = snapshot.shown
-        signature = (snapshot.job_id, snapshot.is_running, snapshot.status, snapshot.curve, snapshot.may_cancel, shown)
-        if signature == seen:
-            return (gr.skip(),) * 10
+        before = shown
+        shown = self._run_to_show(snapshot, seen, shown)
+        now: Seen = (snapshot.job_id, snapshot.is_running, snapshot.status, snapshot.curve, snapshot.may_cancel)
+        if now == seen and shown == before:
+            return (gr.skip(),) * (_NUM_RUN + _NUM_RESULT)
         redraw = snapshot.curve is not None and (seen is None or seen[3] != snapshot.curve)
-        empty = snapshot.status or ("" if shown or snapshot.is_running else self.handlers.nothing_yet)
-        return (
-            signature,
+        status = snapshot.status or ("" if shown or snapshot.is_running else NOTHING_YET)
+        run = (
+            now,
             gr.Timer(_SECONDS_WHILE_RUNNING if snapshot.is_running else _SECONDS_WHILE_IDLE),
-            gr.HTML(empty, visible=bool(empty)),
+            gr.HTML(status, visible=bool(status)),
             gr.Column(visible=snapshot.curve is not None),
             snapshot.headline if redraw else gr.skip(),
             self.handlers.running_figure() if redraw else gr.skip(),
-            gr.Button(interactive=not snapshot.is_running),
+            gr.Button(visible=not snapshot.is_running or not snapshot.may_cancel, interactive=not snapshot.is_running),
             gr.Button(visible=snapshot.may_cancel),
+        )
+        if shown != before or seen is None:
+            return (*run, *self.draw(shown, visible=not snapshot.is_running))
+        # While a job runs the page is its own; the run that was on show comes back when it is stopped.
+        return (
+            *run,
             gr.Column(visible=shown is not None and not snapshot.is_running),
-            shown,
+            *(gr.skip(),) * (_NUM_RESULT - 1),
         )
 
-    def draw(self, shown: ShownRun | None) -> tuple[Any, ...]:
-        """The run on show."""
+    def _run_to_show(self, snapshot: Snapshot, seen: Seen | None, shown: ShownRun | None) -> ShownRun | None:
+        """A job that ended while the page watched takes the place of the run on show."""
+        ended_now = seen is not None and seen[1] and not snapshot.is_running
+        if snapshot.shown is not None and (shown is None or ended_now):
+            return snapshot.shown
+        return shown if shown is not None or seen is not None else self.handlers.newest()
+
+    def draw(self, shown: ShownRun | None, *, visible: bool = True) -> tuple[Any, ...]:
+        """A finished run and the first of its records; without one, only the list of runs."""
         if shown is None:
-            return (*(gr.skip(),) * 8, cards.runs_html(self.handlers.past_reports(), None))
+            runs = cards.runs_html(self.handlers.past_reports(), None)
+            return (gr.Column(visible=False), None, *(gr.skip(),) * 8, runs, *(gr.skip(),) * 3)
         with errors_shown():
             result = self.handlers.result(shown)
+            first_page = self.handlers.records_page(shown, "all", 0)
         comparison, histogram = result_figures(result)
         json_path, csv_path = result.files
         return (
+            gr.Column(visible=visible),
+            shown,
             cards.headline_html(result.report),
             comparison,
             cards.metrics_table_html(result.report),
@@ -216,6 +238,7 @@ class EvaluateTab:
             gr.DownloadButton(value=str(json_path)),
             gr.DownloadButton(value=str(csv_path)),
             cards.runs_html(result.past, shown[0]),
+            *first_page,
         )
 
     def browse(self, shown: ShownRun | None, name: str, page: int = 0) -> tuple[int, str, str]:
@@ -229,7 +252,7 @@ class EvaluateTab:
 
         return turn
 
-    def open_run(self, event: gr.EventData) -> tuple[ShownRun, Any]:
+    def open_run(self, event: gr.EventData) -> tuple[Any, ...]:
         """Shows a past run."""
         with errors_shown():
-            return self.handlers.past_run(str(event.fingerprint)), gr.Column(visible=True)
+            return self.draw(self.handlers.past_run(str(event.fingerprint)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from recsys.errors import RecsysError
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDifference, Report, SystemScore
@@ -53,6 +54,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def sentences(error: RecsysError) -> str:
+    """An error as whole sentences, each with a capital letter.
+
+    >>> sentences(RecsysError("no such run", seen="x", mend="open one of the list"))
+    "No such run (seen: 'x'). Open one of the list."
+    """
+    text = str(error)
+    if error.mend:
+        text = text.removesuffix(f"{error.mend}.") + error.mend[:1].upper() + error.mend[1:] + "."
+    return text[:1].upper() + text[1:]
 
 
 def system_title(name: str) -> str:

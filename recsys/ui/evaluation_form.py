@@ -38,28 +38,8 @@ class EvaluationForm:
 
     def __init__(self, handlers: EvaluateHandlers, default_choice: ModelChoice) -> None:
         self._handlers = handlers
-        most = handlers.num_available(_DEFAULTS.split)
-        self.split = gr.Radio(
-            _SPLITS, value=_DEFAULTS.split, label="Whose records", elem_id="evaluate-split", elem_classes=["segments"]
-        )
-        self.num_records = gr.Slider(
-            1,
-            most,
-            value=min(_DEFAULTS.num_records, most),
-            step=1,
-            label="Records",
-            info=self._records_help(most),
-            elem_id="evaluate-records",
-        )
-        self.k = gr.Slider(
-            1,
-            min(10, handlers.workbench.limits.max_num_recommendations),
-            value=_DEFAULTS.k,
-            step=1,
-            label="K",
-            info="How many titles are asked for and scored.",
-            elem_id="evaluate-k",
-        )
+        with gr.Accordion("Records", open=True, elem_id="evaluate-fold-records", elem_classes=["fold"]):
+            self._draw_records(handlers.num_available(_DEFAULTS.split))
         self._draw_folds(default_choice)
         self.split.input(
             self._limit_records,
@@ -68,6 +48,29 @@ class EvaluationForm:
             queue=False,
             show_progress="hidden",
             api_visibility="private",
+        )
+
+    def _draw_records(self, most: int) -> None:
+        self.split = gr.Radio(
+            _SPLITS, value=_DEFAULTS.split, label="Whose records", elem_id="evaluate-split", elem_classes=["segments"]
+        )
+        self.num_records = gr.Slider(
+            1,
+            most,
+            value=min(_DEFAULTS.num_records, most),
+            step=1,
+            label="How many",
+            info=self._records_help(most),
+            elem_id="evaluate-records",
+        )
+        self.k = gr.Slider(
+            1,
+            min(10, self._handlers.workbench.limits.max_num_recommendations),
+            value=_DEFAULTS.k,
+            step=1,
+            label="K",
+            info="How many titles are asked for and scored.",
+            elem_id="evaluate-k",
         )
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
@@ -146,9 +149,10 @@ def whole(name: str, value: object) -> int:
     Raises:
         SettingsError: when it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not float(value).is_integer():  # type: ignore[arg-type]
         raise SettingsError(f"{name} is not a whole number", seen=value, mend="give a number such as 4")
-    return int(value)
+    return int(value)  # type: ignore[call-overload,no-any-return]
 
 
 def _prefix_ids(block: Block, prefix: str) -> None:

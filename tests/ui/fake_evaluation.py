@@ -16,11 +16,15 @@ from typing import Any
 from recsys.catalogue import Catalogue
 from recsys.data.movielens import load
 from recsys.data.records import SplitData, split_records
+from recsys.evaluation.baseline_scores import BaselineRun, BaselineScore
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
+from recsys.evaluation.metrics import METRICS, score_record
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.results import RecordResult, ResolvedTitle
 from recsys.evaluation.runner import record_seeds
+from recsys.evaluation.summary import make_report
 from recsys.generation.completion import Completion
 from recsys.limits import Limits
 from recsys.models.adapters import AdapterInfo
@@ -160,4 +164,61 @@ class ScriptedWorkbench:
         )
 
 
-__all__ = ["ScriptedGenerator", "ScriptedHost", "ScriptedWorkbench"]
+def title(name: str, item_id: int | None, *, match: str = "exact", **others: Any) -> ResolvedTitle:
+    """A generated title; exact unless told."""
+    values = {"year": None, "distance": 0.0 if item_id is not None else None, "similarity": 1.0, **others}
+    return ResolvedTitle(title=name, item_id=item_id, match=match, **values)
+
+
+def result(record_id: str, titles: Sequence[ResolvedTitle], relevant: tuple[int, ...], **others: Any) -> RecordResult:
+    """A record's result at k = 4, scored by the metrics themselves."""
+    item_ids = tuple(None if "repeated" in written.flags else written.item_id for written in titles)
+    exact = tuple(i if written.match == "exact" else None for i, written in zip(item_ids, titles, strict=True))
+    values: dict[str, Any] = {
+        "record_id": record_id,
+        "user_id": int(record_id.partition("-")[0]),
+        "history": (924, 7234),
+        "relevant": relevant,
+        "completion": "; ".join(written.title for written in titles),
+        "problem": None,
+        "well_formed": True,
+        "num_titles": len(titles),
+        "num_asked": 4,
+        "titles": tuple(titles),
+        "item_ids": item_ids,
+        "exact_item_ids": exact,
+        "metrics": score_record(relevant, item_ids, 4),
+        "raw_metrics": score_record(relevant, exact, 4),
+        "seconds": 0.5,
+        "tokens": 40,
+        "finish_reason": "titles_complete",
+        **others,
+    }
+    return RecordResult(**values)
+
+
+def report_of(
+    results: Sequence[RecordResult],
+    *,
+    request: EvaluationRequest | None = None,
+    fingerprint: str = "0123456789abcdef",
+    baseline: Sequence[float] = (),
+    finished_at: str = "2026-11-22T21:05:09+00:00",
+) -> Report:
+    """The report of these results; ``baseline`` gives popularity's average precision on each record."""
+    scores = [
+        BaselineScore(r.record_id, r.user_id, (1,), dict.fromkeys(METRICS, value))
+        for r, value in zip(results, baseline, strict=False)
+    ]
+    return make_report(
+        request or EvaluationRequest(),
+        results,
+        [BaselineRun("popularity", tuple(scores), 0.1)] if scores else [],
+        fingerprint=fingerprint,
+        dataset_name="made",
+        num_available=716,
+        precision="bf16",
+        started_at="2026-11-22T21:00:00+00:00",
+        finished_at=finished_at,
+        machine="a machine",
+    )
