@@ -96,7 +96,7 @@ class LevenshteinResolver:
         if year is not None and self.catalogue[item_ids[0]].year == year:
             # The same factors, with the year as part of both names.
             best *= (1 - edits[place] / (lengths[place] + YEAR_LETTERS)) / max(1 - edits[place] / lengths[place], 1e-6)
-        return Candidate(item_ids, float(edits[place]), min(max(best, 0.0), 1.0))
+        return Candidate(item_ids, float(edits[place]), min(max(float(best), 0.0), 1.0))
 
 
 def _numbers_of(name: str) -> str:

@@ -1,5 +1,8 @@
 """From written titles to items, with everything that a reader must be told."""
 
+import dataclasses
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from recsys.catalogue import Catalogue, Movie
 from recsys.parsing import GeneratedTitle
 from recsys.resolution.base import Candidate
+from recsys.resolution.common_characters import CommonCharactersResolver
 from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.resolution.resolve import resolve_titles
 from recsys.settings import ResolutionSettings
@@ -197,3 +201,10 @@ def test_any_titles_resolve_each_to_an_item_or_none_and_no_item_counts_twice(tit
         assert resolution.item_id is None or resolution.item_id in CATALOGUE
         assert 0 <= resolution.similarity <= 1
         assert not force or resolution.item_id is not None
+
+
+@pytest.mark.parametrize("make", [LevenshteinResolver, CommonCharactersResolver])
+def test_figures_are_plain_numbers_that_can_be_written_as_json(make):
+    for year in (None, 1979, 2030):
+        for candidate in make(CATALOGUE).nearest(["Alein", "Nothing Like It", "Star Wars"], [year] * 3):
+            assert json.loads(json.dumps(dataclasses.asdict(candidate)))["similarity"] == candidate.similarity
