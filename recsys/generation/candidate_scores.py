@@ -145,6 +145,6 @@ class CandidateScorer:
             axis=2,
         )
         position = prompts.lengths[row] + np.tile(nodes.depth[run] - 1, num_rows)
-        hidden = self.model.forward(prompts.cache, row, np.tile(nodes.token[run], num_rows), position, place, visible)
+        hidden = self.model.forward(prompts.cache, row, np.tile(nodes.token[run], num_rows), position, visible)
         states = [prompts.hidden[:, None], hidden.view(num_rows, count, -1)]
         return torch.cat(states, dim=1).flatten(0, 1)

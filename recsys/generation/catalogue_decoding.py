@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-ROWS_AT_ONCE = 64
-"""Records that are computed side by side; more are done in turn."""
+_PLACES_OF_A_TITLE = 8
+"""Cache places that a title takes in each beam, as a rule: it decides how many records run side by side."""
 
 _NEVER = "Catalogue decoding ends with the last title, however long the list."
 
@@ -219,7 +219,7 @@ class CatalogueDecoder:
         scorer = CandidateScorer(self._model, OutputLayer(self.loaded), trie, score)
         reached = [column for column, item in enumerate(item_ids) if item in leaf_of]
         place = np.searchsorted(leaves, [leaf_of[item_ids[column]] for column in reached])
-        for part in _parts_by_length(tokenized):
+        for part in self._model.batches([len(one.ids) for one in tokenized], 0):
             computed = prefill(self._model, [tokenized[i].ids for i in part], self.prefixes, self._weights)
             exclusions = trie.exclusions([trie.excluded_leaves(closed[i]) for i in part])
             found = scorer(computed, leaves, exclusions, cancel)
@@ -261,7 +261,8 @@ class CatalogueDecoder:
     ) -> list[list[Hypothesis]]:
         search = TreeSearch(self._model, OutputLayer(self.loaded), self.prefixes, self._weights)
         results: list[list[Hypothesis]] = [[] for _ in tokenized]
-        for part in _parts_by_length(tokenized):
+        places = plan.num_beams * plan.num_titles * _PLACES_OF_A_TITLE
+        for part in self._model.batches([len(one.ids) for one in tokenized], places):
             closed = [trie.excluded_leaves(excluded[i]) for i in part]
             found = search.run([tokenized[i].ids for i in part], trie, closed, plan, [seeds[i] for i in part], cancel)
             for i, hypotheses in zip(part, found, strict=True):
@@ -300,12 +301,6 @@ class CatalogueDecoder:
         items = [item for item in trie.leaf_items[found.leaves[0]] if item not in excluded]
         item_ids = self.catalogue.choose(items).item_ids
         return RankedTitle(item_ids[0], item_ids, found.score, found.tokens, found.log_probabilities, found.num_choices)
-
-
-def _parts_by_length(tokenized: Sequence[TokenizedPrompt]) -> list[list[int]]:
-    """Prompts of like length side by side, so that the attention is padded little."""
-    order = sorted(range(len(tokenized)), key=lambda i: len(tokenized[i].ids))
-    return [order[start : start + ROWS_AT_ONCE] for start in range(0, len(order), ROWS_AT_ONCE)]
 
 
 def _one_each(prompts: Sequence[Prompt], given: Sequence[_Value] | None, default: _Value, what: str) -> list[_Value]:

@@ -11,9 +11,8 @@ It knows tensors and modules; it knows no prompts, no titles and no scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from recsys.errors import ModelUnavailableError
 from recsys.generation.model_facts import base_model
+from recsys.generation.packed_layout import PackedLayout
 from recsys.generation.ragged_cache import Ints, RaggedCache
 
 if TYPE_CHECKING:
@@ -30,52 +30,10 @@ if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
 
 ATTENTION_NAME = "recsys_packed"
-
-
-@dataclass(frozen=True, eq=False)
-class _Layout:
-    """How the tokens of one pass stand in padded rows.
-
-    Attributes:
-        num_rows: Rows of the cache.
-        width: Tokens of the fullest row.
-        row: (tokens,) row of each token.
-        column: (tokens,) place of each token among its row's tokens of this pass.
-        mask: (rows, 1, groups × width, places) added to the attention scores.
-    """
-
-    num_rows: int
-    width: int
-    row: Tensor
-    column: Tensor
-    mask: Tensor
-
-    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-        """Attention of packed queries over padded rows.
-
-        Args:
-            query: (1, heads, tokens, width).
-            keys: (rows, key heads, places, width).
-            values: (rows, key heads, places, width).
-            scaling: Of the scores.
-
-        Returns:
-            (tokens, heads, width).
-        """
-        import torch
-
-        _, heads, _, size = query.shape
-        key_heads = keys.shape[1]
-        groups = heads // key_heads
-        padded = query.new_zeros((self.num_rows, self.width, key_heads, groups, size))
-        padded[self.row, self.column] = query[0].transpose(0, 1).reshape(-1, key_heads, groups, size)
-        # Query heads that share a key head become further queries of it: no copy of the cache is needed.
-        folded = padded.permute(0, 2, 3, 1, 4).reshape(self.num_rows, key_heads, groups * self.width, size)
-        mixed = torch.nn.functional.scaled_dot_product_attention(
-            folded, keys, values, attn_mask=self.mask, scale=scaling
-        )
-        by_token = mixed.view(self.num_rows, key_heads, groups, self.width, size).permute(0, 3, 1, 2, 4)
-        return by_token[self.row, self.column].flatten(1, 2)
+MAX_ROWS = 128
+"""The most texts that are computed side by side: with more, a step of a small model is no faster."""
+MAX_CACHE_BYTES = 2**29
+"""The most memory that their keys and values should take."""
 
 
 class PackedModel:
@@ -104,15 +62,36 @@ class PackedModel:
             )
         heads = config.num_attention_heads
         self._groups = heads // (getattr(config, "num_key_value_heads", None) or heads)
+        head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        values = 2 * config.num_hidden_layers * (heads // self._groups) * head_width
         self.dtype: Any = self.decoder.get_input_embeddings().weight.dtype
+        self._bytes_per_token = values * self.dtype.itemsize
+
+    def batches(self, lengths: Sequence[int], more: int) -> list[list[int]]:
+        """Which texts are computed side by side: of like length, so that the attention is padded little.
+
+        Args:
+            lengths: Tokens of each text.
+            more: Tokens that each may grow by.
+
+        Returns:
+            Indices of the texts, by batch.
+        """
+        order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+        batches: list[list[int]] = []
+        for i in order:
+            fits = (lengths[i] + more) * self._bytes_per_token * (len(batches[-1]) + 1) if batches else 0
+            if batches and len(batches[-1]) < MAX_ROWS and fits <= MAX_CACHE_BYTES:
+                batches[-1].append(i)
+            else:
+                batches.append([i])
+        return batches
 
     def new_cache(self, num_rows: int) -> RaggedCache:
         """An empty cache."""
         return RaggedCache(num_rows)
 
-    def forward(
-        self, cache: RaggedCache, row: Ints, token: Ints, position: Ints, place: Ints, visible: NDArray[np.bool_]
-    ) -> Tensor:
+    def forward(self, cache: RaggedCache, row: Ints, token: Ints, position: Ints, visible: NDArray[np.bool_]) -> Tensor:
         """Computes tokens and adds them to the cache, whose ``claim`` gave their places.
 
         Args:
@@ -120,7 +99,6 @@ class PackedModel:
             row: (tokens,) in ascending order.
             token: (tokens,) token ids.
             position: (tokens,) positions in the text.
-            place: (tokens,) places in the row.
             visible: (tokens, places) which places each token sees, its own among them.
 
         Returns:
@@ -128,12 +106,14 @@ class PackedModel:
         """
         import torch
 
-        layout = self._layout(cache, row, place, visible)
+        layout = PackedLayout.of(
+            row, visible, len(cache.lengths), groups=self._groups, dtype=self.dtype, device=self.device
+        )
         with torch.inference_mode(), self._packed_attention(layout):
             output = self.decoder(
                 input_ids=torch.as_tensor(token, device=self.device)[None],
                 position_ids=torch.as_tensor(position, device=self.device)[None],
-                attention_mask=layout.mask,
+                attention_mask=layout.bands[0].mask,  # of four dimensions: transformers makes none of its own
                 past_key_values=cache,
                 use_cache=True,
                 **({} if self._gptj_attentions else {"packed_layout": layout}),
@@ -141,28 +121,8 @@ class PackedModel:
         hidden: Tensor = output.last_hidden_state[0]
         return hidden
 
-    def _layout(self, cache: RaggedCache, row: Ints, place: Ints, visible: NDArray[np.bool_]) -> _Layout:
-        import torch
-
-        num_rows = len(cache.lengths)
-        per_row = np.bincount(row, minlength=num_rows)
-        column = np.arange(len(row)) - (np.cumsum(per_row) - per_row)[row]
-        width = int(per_row.max())
-        shown = np.zeros((num_rows, width, visible.shape[1]), bool)
-        shown[row, column] = visible
-        seen = torch.as_tensor(shown, device=self.device)[:, None]
-        mask = torch.zeros(seen.shape, dtype=self.dtype, device=self.device)
-        mask.masked_fill_(~seen, torch.finfo(self.dtype).min)
-        return _Layout(
-            num_rows,
-            width,
-            torch.as_tensor(row, device=self.device),
-            torch.as_tensor(column, device=self.device),
-            mask.repeat((1, 1, self._groups, 1)),
-        )
-
     @contextmanager
-    def _packed_attention(self, layout: _Layout) -> Iterator[None]:
+    def _packed_attention(self, layout: PackedLayout) -> Iterator[None]:
         if self._gptj_attentions:
             for attention in self._gptj_attentions:
                 attention._attn = _gptj_attention(attention, layout)
@@ -192,13 +152,13 @@ def _attention(
     attention_mask: Tensor,
     *,
     scaling: float,
-    packed_layout: _Layout,
+    packed_layout: PackedLayout,
     **_: object,
 ) -> tuple[Tensor, None]:
     return packed_layout.attend(query, key, value, scaling)[None], None
 
 
-def _gptj_attention(attention: Module, layout: _Layout) -> Callable[..., tuple[Tensor, None]]:
+def _gptj_attention(attention: Module, layout: PackedLayout) -> Callable[..., tuple[Tensor, None]]:
     scaling = 1 / float(cast(float, attention.scale_attn))
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, None]:

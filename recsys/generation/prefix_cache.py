@@ -149,5 +149,5 @@ def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[in
     token = np.fromiter((token for text in texts for token in text), np.int64, int(lengths.sum()))
     place = cache.claim(row, model.device)
     visible = np.arange(before + int(lengths.max())) <= place[:, None]
-    hidden = model.forward(cache, row, token, place, place, visible)
+    hidden = model.forward(cache, row, token, place, visible)
     return hidden[torch.as_tensor(np.cumsum(lengths) - 1, device=hidden.device)]

@@ -91,7 +91,11 @@ class OutputLayer:
                     tokens = torch.as_tensor(penalised.token[lo:hi], device=logits.device)
                     seen = logits[states, tokens]
                     logits[states, tokens] = torch.where(seen > 0, seen / repetition_penalty, seen * repetition_penalty)
-                parts.append(logits.float().logsumexp(dim=-1).cpu().numpy())
+                logits = logits.float()
+                top = logits.amax(dim=-1, keepdim=True)
+                # In place: over a whole vocabulary torch's logsumexp spends most of its time on new memory.
+                total = logits.sub_(top).exp_().sum(dim=-1)
+                parts.append((total.log() + top[:, 0]).cpu().numpy())
         return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
 
     def _whole_rows(self, hidden: Tensor, pairs: TokenPairs) -> Floats:

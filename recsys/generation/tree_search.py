@@ -140,18 +140,13 @@ class _Search:
         """Takes one allowed token in every beam and keeps the best beams of each record."""
         plan = self.plan
         choices = self.trie.open_choices(beams.node, beams.closed)
-        pairs = TokenPairs(choices.beam, choices.token)
-        logits = self.owner.output.logits(beams.hidden, pairs)
-        if plan.repetition_penalty != 1:
-            covered = beams.penalised(np.arange(len(beams)), beams.length)
-            logits = penalise(logits, pairs, covered, plan.repetition_penalty)
         degree = np.bincount(choices.beam, minlength=len(beams))
         column = np.arange(len(choices.beam)) - (np.cumsum(degree) - degree)[choices.beam]
         allowed = np.full((len(beams), int(degree.max())), -np.inf)
-        allowed[choices.beam, column] = logits
+        allowed[choices.beam, column] = self._logits(beams, TokenPairs(choices.beam, choices.token))
         place = np.zeros(allowed.shape, np.int64)
         place[choices.beam, column] = np.arange(len(choices.beam))
-        within_tree = allowed - log_sum_exp(allowed)[:, None] if plan.score == "tree" or plan.sampling else allowed
+        within_tree = allowed - log_sum_exp(allowed)[:, None]
         log_probabilities = allowed - beams.normaliser[:, None] if plan.needs_normalisers else within_tree
         total = beams.score[:, None] + log_probabilities
         keys = total
@@ -164,13 +159,20 @@ class _Search:
         taken = beams.take(picked.beam)
         chosen = place[picked.beam, picked.column]
         taken.write(np.arange(len(taken)), choices.token[chosen][:, None], np.ones(len(taken), np.int64))
+        taken.node = choices.child[chosen]
         last = np.arange(len(taken)), taken.length - 1
         taken.num_choices[last] = degree[picked.beam]
         if plan.needs_scores:
             taken.log_probabilities[last] = log_probabilities[picked.beam, picked.column]
             taken.score = total[picked.beam, picked.column]
-        taken.node = choices.child[chosen]
         return taken
+
+    def _logits(self, beams: Beams, pairs: TokenPairs) -> Floats:
+        logits = self.owner.output.logits(beams.hidden, pairs)
+        if self.plan.repetition_penalty == 1:
+            return logits
+        covered = beams.penalised(np.arange(len(beams)), beams.length)
+        return penalise(logits, pairs, covered, self.plan.repetition_penalty)
 
     def _noise(self, beams: Beams, step: int, token: Ints) -> Floats:
         rank = np.arange(len(beams)) - np.searchsorted(beams.record, beams.record)
@@ -247,7 +249,7 @@ class _Search:
         self.owner.num_computed += len(beam)
         self.owner.num_passes += 1
         token, position = beams.tokens[beam, index], self.prompts.lengths[row] + index
-        return self.owner.model.forward(cache, row, token, position, place, shown)
+        return self.owner.model.forward(cache, row, token, position, shown)
 
     def _score_forced(self, beams: Beams, beam: Ints, index: Ints, hidden: Tensor) -> None:
         """Adds the log-probability of each forced token, and keeps the normaliser of the next choice."""
