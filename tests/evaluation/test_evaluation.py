@@ -9,7 +9,6 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsys.models.host import ModelChoice
 
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
@@ -21,6 +20,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
+from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings
 from tests.evaluation.answers import SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
 

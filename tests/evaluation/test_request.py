@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from recsys.models.host import ModelChoice
 
 from recsys.errors import SettingsError
 from recsys.evaluation.request import EvaluationRequest
+from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
 
 IDENTITY = {"data_name": "small", "weight_hash": "abc", "precision": "bf16"}
