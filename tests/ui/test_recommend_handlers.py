@@ -1,0 +1,155 @@
+import types
+
+import gradio as gr
+import pytest
+
+from recsys.errors import ModelUnavailableError
+from recsys.models.host import HostState, ModelChoice
+from recsys.ui.recommend_handlers import RecommendHandlers, waiting_for
+from recsys.ui.settings_panel import RequestSettings, create_settings_panel
+from recsys.ui.title_picker import read_entries
+from tests.ui.fake_workbench import FakeWorkbench
+
+
+@pytest.fixture(scope="module")
+def workbench():
+    return FakeWorkbench()
+
+
+@pytest.fixture
+def handlers(workbench):
+    workbench.generator.error = workbench.generator.text = None
+    with gr.Blocks():
+        return RecommendHandlers(workbench, create_settings_panel(workbench, ModelChoice()))
+
+
+def page(**parameters):
+    headers = {"host": "here:7860"}
+    return types.SimpleNamespace(session_hash="me", headers=headers, query_params=parameters)
+
+
+def values(handlers, **changes):
+    defaults = {
+        name: control.value
+        for group in (
+            handlers.panel.choice,
+            handlers.panel.generation,
+            handlers.panel.prompt,
+            handlers.panel.resolution,
+        )
+        for name, control in group.items()
+    }
+    return list((defaults | changes).values())
+
+
+def answer(handlers, liked=(), record_id=None, **changes):
+    return list(handlers.answer(page(), list(liked), [], record_id, *values(handlers, **changes)))
+
+
+def shown_button(view):
+    return [button.visible for button in view[2:]].index(True)
+
+
+def test_an_answer_ends_with_the_recommend_button_back(handlers):
+    views = answer(handlers)
+    assert "Reading the prompt" in views[0][0]
+    assert shown_button(views[0]) == 1
+    assert 'data-phase="done"' in views[-1][0]
+    assert shown_button(views[-1]) == 0
+
+
+def test_the_controls_values_are_read_in_their_own_order(handlers):
+    asked = handlers.read(
+        [], [], None, values(handlers, temperature=0.2, seed=7, style="zero_shot", force_nearest=True)
+    )
+    assert (asked.generation.temperature, asked.generation.seed) == (0.2, 7)
+    assert (asked.prompt.style, asked.resolution.force_nearest) == ("zero_shot", True)
+
+
+def test_settings_written_to_the_controls_are_read_back(handlers):
+    asked = handlers.read([], [], None, values(handlers, own_threshold=False, threshold=0.3, top_k=9))
+    settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, asked.choice)
+    assert handlers.panel.read(handlers.panel.write(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("liked", "changes", "told"),
+    [
+        ([], {"temperature": float("nan")}, "Temperature is out of range"),
+        ([{"item_id": 10**9, "text": "x"}], {}, "no such item"),
+        ([{"item_id": None, "text": "x"}] * 200, {}, "Too many movies"),
+        ([], {"num_beams": 40}, "out of range"),
+    ],
+)
+def test_what_is_wrong_is_told_where_the_answer_would_be(handlers, liked, changes, told):
+    (view,) = answer(handlers, liked, **changes)
+    assert 'role="alert"' in view[0]
+    assert told in view[0]
+    assert shown_button(view) == 0
+
+
+def test_a_model_that_cannot_be_had_is_told(handlers, workbench):
+    workbench.generator.error = ModelUnavailableError("the Hub did not answer", mend="try again later")
+    assert "The Hub did not answer" in answer(handlers)[-1][0]
+
+
+def test_a_bug_is_told_without_its_text_and_raised_for_the_log(handlers, workbench):
+    workbench.generator.error = ZeroDivisionError("secret path")
+    views = []
+    with pytest.raises(ZeroDivisionError):
+        views.extend(handlers.answer(page(), [], [], None, *values(handlers)))
+    stream = handlers.answer(page(), [], [], None, *values(handlers))
+    told = [next(stream)[0], next(stream)[0]]
+    assert "Something broke" in told[-1]
+    assert "secret path" not in told[-1]
+    stream.close()
+
+
+def test_stop_reaches_the_request_of_its_own_session_only(handlers):
+    mine, other = handlers.running.begin("me"), handlers.running.begin("other")
+    handlers.stop(page())
+    assert mine.is_set()
+    assert not other.is_set()
+
+
+def test_a_finished_request_leaves_nothing_behind(handlers):
+    answer(handlers)
+    assert handlers.running.events == {}
+
+
+def test_the_truth_is_shown_for_the_records_own_history_only(handlers, workbench):
+    liked, _, record_id, num = handlers.fill_record()
+    assert num == 4
+    assert "The truth" in answer(handlers, liked, record_id)[-1][1]
+    assert "The truth" not in answer(handlers, liked[1:], record_id)[-1][1]
+    assert "The truth" not in answer(handlers, liked, "no-such-record")[-1][1]
+
+
+def test_the_ghibli_example_names_two_movies_of_the_catalogue_and_asks_for_three(handlers, workbench):
+    liked, disliked, record_id, num = handlers.fill_example("ghibli")
+    entries = read_entries(liked, workbench.catalogue)
+    assert [workbench.catalogue[entry].title for entry in entries] == ["Spirited Away", "My Neighbor Totoro"]
+    assert (disliked, record_id, num) == ([], None, 3)
+
+
+def test_every_movie_of_the_action_example_is_of_the_90s(handlers, workbench):
+    liked, *_ = handlers.fill_example("action")
+    entries = read_entries(liked, workbench.catalogue)
+    assert all(1990 <= workbench.catalogue[entry].year <= 1999 for entry in entries)
+
+
+def test_a_page_without_a_link_keeps_its_values(handlers):
+    assert handlers.restore(page(__theme="dark")) == [gr.skip()] * (2 + len(handlers.panel.inputs))
+
+
+def test_a_links_adapter_that_is_not_here_is_left_out(handlers):
+    with pytest.warns(UserWarning, match="is not here"):
+        restored = handlers.restore(page(adapter="gone", seed="3"))
+    settings = handlers.panel.read(restored[2:])
+    assert settings.choice == ModelChoice()
+    assert settings.generation.seed == 3
+
+
+def test_waiting_tells_a_load_and_its_progress():
+    assert waiting_for(HostState("loading", ModelChoice(), 0.5, "reading")) == ("Loading the model: reading", 0.5)
+    assert waiting_for(HostState("ready", ModelChoice(), 1.0, "")) == ("Reading the prompt…", None)
