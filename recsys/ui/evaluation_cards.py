@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from recsys.errors import RecsysError
+from recsys.errors import DataFormatError, RecsysError
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDifference, Report, SystemScore
@@ -46,7 +46,7 @@ def duration(seconds: float) -> str:
     """A duration as people say it.
 
     >>> duration(8.2), duration(95), duration(4000)
-    ('8 s', '1 min 35 s', '1 h 7 min')
+    ('8 s', '1 min 35 s', '1 h 6 min')
     """
     whole = round(seconds)
     if whole < 60:
@@ -65,7 +65,8 @@ def sentences(error: RecsysError) -> str:
     text = str(error)
     if error.mend:
         text = text.removesuffix(f"{error.mend}.") + error.mend[:1].upper() + error.mend[1:] + "."
-    return text[:1].upper() + text[1:]
+    # A file's name starts the sentence and keeps its letters.
+    return text if isinstance(error, DataFormatError) else text[:1].upper() + text[1:]
 
 
 def system_title(name: str) -> str:
@@ -78,7 +79,7 @@ def headline_html(report: Report) -> str:
     score = report.model.metrics[HEADLINE]
     label = METRICS[HEADLINE].label(report.k)
     # The interval is the claim: the mean alone would be read to four digits.
-    interval = f"95% interval {_range(score.interval)}" if score.interval else "one user: no interval"
+    interval = _interval_in_words(score.mean, score.interval, "95% interval", "one user: no interval")
     raw = report.model.raw[HEADLINE].mean if report.model.raw else None
     facts = [("over users", f"{score.mean_over_users:.4f}")]
     if raw is not None:
@@ -254,12 +255,19 @@ def progress_html(title: str, fraction: float, facts: Sequence[str]) -> str:
 def running_headline_html(label: str, value: float | None, interval: Interval | None, num_records: int) -> str:
     """The figure so far, in the place where the headline will stand."""
     figure = "–" if value is None else f"{value:.4f}"
-    told = f"95% interval so far {_range(interval)}" if interval else "the interval needs two users"
+    told = _interval_in_words(value or 0.0, interval, "95% interval so far", "the interval needs two users")
     return (
         '<section class="ev-headline ev-headline-running">'
         f'<p class="ev-kicker">{label} so far, {plural(num_records, "record")}</p>'
         f'<p class="ev-figure"><strong>{figure}</strong><span>{told}</span></p></section>'
     )
+
+
+def _interval_in_words(value: float, interval: Interval | None, name: str, without: str) -> str:
+    """The interval; resampling users who all missed says nothing of how rare a hit is, so then that is said."""
+    if interval is None:
+        return without
+    return "no hit, so no interval" if not value else f"{name} {_range(interval)}"
 
 
 def _range(interval: Interval, *, signed: bool = False) -> str:

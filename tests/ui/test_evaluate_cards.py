@@ -43,6 +43,11 @@ def test_one_user_gives_no_interval_and_no_verdict():
     assert "Too few users to compare with Popularity" in page
 
 
+def test_a_run_without_a_hit_claims_no_interval():
+    page = cards.headline_html(report_of([result("15-0", INVENTED, (260,)), result("16-0", [], (1,))]))
+    assert "<strong>0.0000</strong><span>no hit, so no interval</span>" in page
+
+
 def test_the_table_has_a_row_for_each_system_and_both_means(report):
     page = cards.metrics_table_html(report)
     assert re.findall(r'<th scope="row">([^<]*)', page) == ["smollm2-135m, resolved", "raw exact titles", "Popularity"]

@@ -131,7 +131,7 @@ def test_a_failure_is_worded(handlers, workbench):
     assert handlers.start(FOUR).wait(20).phase == "failed"
     status = handlers.snapshot(None).status
     assert "The evaluation failed" in status
-    assert "take another" in status
+    assert "x.csv: the file is broken. Take another." in status
 
 
 def test_too_many_records_on_a_public_page_are_refused(tmp_path):

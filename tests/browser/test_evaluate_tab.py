@@ -1,0 +1,207 @@
+"""What a person does on the Evaluate tab, in a real browser, on a scripted model."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ROOT, _wait_until_up
+
+pytestmark = pytest.mark.browser
+
+WAIT = 60_000
+
+
+@pytest.fixture(scope="module")
+def serve_evaluations(tmp_path_factory):
+    """Starts servers, each with runs of its own and so many seconds for each batch."""
+    processes = []
+
+    def start(seconds):
+        folder = tmp_path_factory.mktemp("evaluations")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        options = ["--port", str(port), "--runs", str(folder / "runs"), "--batch", str(seconds)]
+        command = [sys.executable, "tests/ui/run_fake_evaluation.py", *options]
+        with (folder / "log.txt").open("wb") as log:
+            environment = os.environ | {"OMP_NUM_THREADS": "2"}
+            processes.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment))
+        _wait_until_up(f"http://127.0.0.1:{port}", processes[-1], folder / "log.txt")
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def quick(serve_evaluations):
+    return serve_evaluations(0.0)
+
+
+def open_tab(page):
+    page.click("#tab-evaluate-button")
+    page.locator("#evaluate-start, #evaluate-cancel").first.wait_for()
+    return page
+
+
+def ask_for(page, records):
+    page.fill("#evaluate-records input[type=number]", str(records))
+    page.keyboard.press("Tab")
+    expect(page.locator("#evaluate-estimate")).to_contain_text(f"for {records} record")
+
+
+def evaluate(page, records):
+    ask_for(page, records)
+    page.click("#evaluate-start")
+    expect(page.locator(".ev-definition")).to_contain_text(f"{records} records of", timeout=WAIT)
+
+
+@pytest.fixture(scope="module")
+def with_a_run(chromium, quick):
+    """A server on which four records were evaluated."""
+    page = chromium.new_page()
+    page.goto(quick)
+    page.wait_for_selector("#go")
+    evaluate(open_tab(page), 4)
+    page.close()
+    return quick
+
+
+@pytest.fixture
+def evaluated(open_page, with_a_run):
+    """A page opened after that run, which it shows."""
+    page = open_tab(open_page(with_a_run))
+    page.locator(".ev-runs button", has_text="4 records").first.click()
+    expect(page.locator(".ev-definition")).to_contain_text("4 records of", timeout=WAIT)
+    return page
+
+
+def test_the_estimate_is_told_before_the_start(open_page, quick):
+    page = open_tab(open_page(quick))
+    ask_for(page, 12)
+    expect(page.locator("#evaluate-estimate strong")).to_contain_text(re.compile(r"About \d+ (s|min)"))
+
+
+def test_a_run_of_four_records_shows_headline_table_bar_and_figures(evaluated):
+    page = evaluated
+    expect(page.locator("#evaluate-headline .ev-figure strong")).to_have_text(re.compile(r"^0\.\d{4}$|^1\.0000$"))
+    expect(page.locator("#evaluate-headline .ev-figure span")).to_contain_text("interval")
+    expect(page.locator(".ev-table tbody tr")).to_have_count(4)
+    expect(page.locator(".ev-table tbody th").nth(3)).to_have_text("EASE")
+    shares = page.locator(".ev-legend b").all_inner_texts()
+    assert abs(sum(int(share.rstrip("%")) for share in shares) - 100) <= len(shares)
+    for name in ("comparison", "distances"):
+        expect(page.locator(f"#evaluate-{name} .js-plotly-plot .barlayer path").first).to_be_attached(timeout=WAIT)
+
+
+def test_plotly_is_fetched_when_the_tab_is_opened_and_not_before(chromium, quick):
+    page = chromium.new_page()
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if "PlotlyPlot" in request.url else None)
+    page.goto(quick)
+    page.wait_for_selector("#go")
+    page.wait_for_timeout(1500)
+    assert fetched == []
+    open_tab(page)
+    evaluate(page, 3)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=WAIT)
+    assert len(fetched) >= 1
+    page.close()
+
+
+def test_a_record_unfolds_to_its_four_parts(evaluated):
+    page = evaluated
+    expect(page.locator(".ev-record")).to_have_count(4)
+    record = page.locator(".ev-record").first
+    record.locator("summary").click()
+    assert record.locator("h5").all_inner_texts() == [
+        "Liked before",
+        "What the model wrote",
+        "What it resolves to",
+        "What was liked next",
+    ]
+    expect(record.locator(".ev-record-body ol").first.locator("li")).to_have_count(6)
+    expect(record.locator("ul.ev-titles li")).to_have_count(4)
+
+
+def test_the_browser_of_records_pages_and_filters(open_page, quick):
+    page = open_tab(open_page(quick))
+    evaluate(page, 20)
+    expect(page.locator(".ev-where")).to_contain_text("Page 1 of 3")
+    first = page.locator(".ev-record-name").first.inner_text()
+    page.click("#evaluate-next")
+    expect(page.locator(".ev-where")).to_contain_text("Page 2 of 3")
+    assert page.locator(".ev-record-name").first.inner_text() != first
+    label = page.locator("#evaluate-filter label", has_text="Not a clean list")
+    kept = int(re.search(r"\((\d+)\)", label.inner_text())[1])
+    assert 0 < kept < 20
+    label.click()
+    expect(page.locator(".ev-where")).to_contain_text(f"{kept} record")
+
+
+def test_what_the_model_writes_is_shown_as_text(open_page, quick):
+    page = open_tab(open_page(quick))
+    evaluate(page, 20)
+    page.locator("#evaluate-filter label", has_text="Not a clean list").click()
+    prose = page.locator(".ev-record", has_text="prose").first
+    prose.locator("summary").click()
+    expect(prose.locator(".ev-written")).to_contain_text("<b>love</b> and ${loss}")
+
+
+def test_report_and_records_can_be_downloaded(evaluated):
+    page = evaluated
+    with page.expect_download() as download:
+        page.click("#evaluate-json")
+    assert json.loads(download.value.path().read_text(encoding="utf-8"))["num_records"] == 4
+    with page.expect_download() as download:
+        page.click("#evaluate-csv")
+    assert download.value.path().read_text(encoding="utf-8").startswith("record_id,user_id,history")
+
+
+def test_a_past_run_is_opened_again(open_page, quick):
+    page = open_tab(open_page(quick))
+    evaluate(page, 5)
+    evaluate(page, 6)
+    page.locator(".ev-runs button", has_text="5 records").first.click()
+    expect(page.locator(".ev-definition")).to_contain_text("5 records of")
+    expect(page.locator(".ev-runs button[aria-current]")).to_contain_text("5 records")
+
+
+def test_a_run_is_watched_left_found_again_and_stopped(open_page, serve_evaluations):
+    page = open_tab(open_page(serve_evaluations(1.0)))
+    ask_for(page, 200)
+    page.click("#evaluate-start")
+    expect(page.locator("#evaluate-running")).to_contain_text("MAP@4 so far", timeout=WAIT)
+    expect(page.locator("#evaluate-status")).to_contain_text("of 200 records")
+    expect(page.locator("#evaluate-curve .scatterlayer .trace").first).to_be_attached(timeout=WAIT)
+    page.reload()
+    page.wait_for_selector("#go")
+    open_tab(page)
+    expect(page.locator("#evaluate-status")).to_contain_text("of 200 records", timeout=WAIT)
+    expect(page.locator("#evaluate-start")).to_be_hidden()
+    page.click("#evaluate-cancel")
+    expect(page.locator(".ev-notice-cancelled")).to_contain_text("go on from there", timeout=WAIT)
+    expect(page.locator("#evaluate-start")).to_be_visible()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_result_fits_the_screen(open_page, with_a_run, width, mode):
+    page = open_tab(open_page(f"{with_a_run}/?__theme={mode}", width=width))
+    axis = page.locator("#evaluate-comparison .xtick text").first
+    axis.wait_for(timeout=WAIT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    told = page.locator("#evaluate-headline .ev-definition")
+    colours = [
+        axis.evaluate("node => getComputedStyle(node).fill"),
+        told.evaluate("node => getComputedStyle(node).color"),
+    ]
+    assert colours[0] == colours[1]
