@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES = 256 * 2**20
 _WORTH_SHARING = 8
+_TOKENS_AT_ONCE = 1024
+"""With more the activations of a small model leave the processor's cache, and each token takes longer."""
 
 
 class PrefixCache:
@@ -145,9 +147,25 @@ def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[in
     import torch
 
     lengths = np.array([len(text) for text in texts])
-    row = np.repeat(np.arange(len(texts)), lengths)
-    token = np.fromiter((token for text in texts for token in text), np.int64, int(lengths.sum()))
-    place = cache.claim(row, model.device)
-    visible = np.arange(before + int(lengths.max())) <= place[:, None]
-    hidden = model.forward(cache, row, token, place, visible)
-    return hidden[torch.as_tensor(np.cumsum(lengths) - 1, device=hidden.device)]
+    states = []
+    for rows in _passes(lengths):
+        row = np.repeat(rows, lengths[rows])
+        token = np.fromiter((token for i in rows for token in texts[i]), np.int64, len(row))
+        place = cache.claim(row, model.device)
+        visible = np.arange(before + int(lengths[rows].max())) <= place[:, None]
+        shown = np.zeros((len(row), int(cache.lengths.max())), bool)
+        shown[:, : visible.shape[1]] = visible
+        hidden = model.forward(cache, row, token, place, shown)
+        states.append(hidden[torch.as_tensor(np.cumsum(lengths[rows]) - 1, device=hidden.device)])
+    return torch.cat(states)
+
+
+def _passes(lengths: Ints) -> Iterator[Ints]:
+    """Neighbouring texts that are computed in one pass."""
+    start, used = 0, 0
+    for i, length in enumerate(lengths):
+        if i > start and used + length > _TOKENS_AT_ONCE:
+            yield np.arange(start, i)
+            start, used = i, 0
+        used += length
+    yield np.arange(start, len(lengths))

@@ -307,6 +307,21 @@ def test_the_most_likely_titles_do_not_depend_on_what_was_computed_before(
     assert fresh.prefixes.num_bytes == 0
 
 
+def test_prompts_computed_in_several_passes_are_the_same(
+    loaded: LoadedModel, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = prompts_of(*HISTORIES, ["Solaris", "Nosferatu"])
+    decoder = CatalogueDecoder(loaded, catalogue, include_years=True, prefixes=PrefixCache(0))
+    whole = decoder.score_candidates(prompts, [1, 318, 589])
+    monkeypatch.setattr("recsys.generation.prefix_cache._TOKENS_AT_ONCE", 20)
+    monkeypatch.setattr("recsys.generation.candidate_scores._TOKENS_AT_ONCE", 1)
+    monkeypatch.setattr("recsys.generation.candidate_scores._FEWEST_NODES", 6)
+    assert decoder.score_candidates(prompts, [1, 318, 589]) == pytest.approx(whole, abs=1e-4)
+    assert decoder.list_titles(prompts, GREEDY.replace(num_beams=2))[1].text
+    monkeypatch.setattr("recsys.generation.packed_model.MAX_CACHE_BYTES", 1)
+    assert decoder.score_candidates(prompts, [1, 318, 589]) == pytest.approx(whole, abs=1e-4)
+
+
 def test_the_model_is_left_as_it_was(loaded: LoadedModel, catalogue: Catalogue) -> None:
     import torch
 
