@@ -60,7 +60,7 @@ class ScriptedGenerator:
         text = self.text if self.text is not None else self.write(random.Random(settings.seed), prompt)
         started, shown = time.monotonic(), ""
         pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
-        reason = "titles_complete"
+        reason = "titles_complete" if len(pieces) <= settings.max_new_tokens else "max_new_tokens"
         for piece in pieces[: settings.max_new_tokens]:
             time.sleep(self.seconds_per_token)
             if cancel is not None and cancel.is_set():
