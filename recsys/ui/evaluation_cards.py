@@ -112,7 +112,8 @@ def _verdict(difference: PairedDifference) -> str:
         told, tone = f"Worse than {name}", "off"
     else:
         told, tone = f"No clear difference from {name}", "quiet"
-    figure = f"{_signed(difference.mean)} {_range(interval, signed=True) if interval else ''}"
+    spread = interval if interval is not None and interval.low < interval.high else None
+    figure = f"{_signed(difference.mean)} {_range(spread, signed=True) if spread else ''}"
     return f'<span class="ev-tone-{tone}">{told}</span> <span class="ev-number">{figure.strip()}</span>'
 
 

@@ -36,7 +36,7 @@ _PROBLEMS = {
     "other_script": "another script",
 }
 _FINISHES = {
-    "titles_complete": "all titles written",
+    "titles_complete": "the list was complete or closed",
     "end_of_text": "the model ended the text",
     "max_new_tokens": "cut at the token limit",
     "stopped": "stopped",
