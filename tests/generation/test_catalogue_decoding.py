@@ -15,9 +15,13 @@ from hypothesis import strategies as st
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import CancelledError, HistoryError, ModelUnavailableError, SettingsError
 from recsys.generation.catalogue_decoding import CatalogueDecoder
+from recsys.generation.hypotheses import SearchPlan
+from recsys.generation.packed_model import PackedModel
 from recsys.generation.prefix_cache import PrefixCache
+from recsys.generation.title_scores import OutputLayer
 from recsys.generation.title_tokens import ListForm
 from recsys.generation.tokenization import PromptTokenizer
+from recsys.generation.tree_search import TreeSearch
 from recsys.models.loading import LoadedModel
 from recsys.models.registry import ModelSpec
 from recsys.parsing import parse_completion
@@ -128,6 +132,35 @@ def test_lists_are_those_of_the_oracle(loaded: LoadedModel, movies: Catalogue, d
         assert completion.text == (text_of(decoder, expected[0]) if expected else "")
         assert completion.finish_reason == "titles_complete"
         assert completion.completion_tokens == (len(expected[0].tokens) if expected else 0)
+
+
+@given(catalogues, st.data())
+@slow
+def test_every_token_of_a_list_is_scored_as_the_oracle_scores_it(
+    loaded: LoadedModel, movies: Catalogue, data: st.DataObject
+) -> None:
+    decoder = CatalogueDecoder(loaded, movies, include_years=True)
+    search = TreeSearch(PackedModel(loaded), OutputLayer(loaded), PrefixCache(), "weights")
+    full, penalty, num_beams = data.draw(st.booleans()), data.draw(st.sampled_from((1.0, 1.5))), 3
+    plan = SearchPlan(
+        num_titles=3,
+        num_beams=num_beams,
+        num_best=2,
+        score="full" if full else "tree",
+        with_scores=True,
+        repetition_penalty=penalty,
+    )
+    prompts = prompts_of(*HISTORIES)
+    tokenizer = PromptTokenizer(loaded.tokenizer)
+    ids = [tokenizer(prompt).ids for prompt in prompts]
+    found = search.run(ids, decoder.trie, [[], []], plan, [0, 0])
+    for prompt, hypotheses in zip(prompts, found, strict=True):
+        options = {"num_titles": 3, "num_beams": num_beams, "num_best": 2, "repetition_penalty": penalty}
+        expected = oracle(decoder, prompt, set(), full=full, **options).search()
+        assert [one.tokens for one in hypotheses] == [tuple(one.tokens) for one in expected]
+        for one, other in zip(hypotheses, expected, strict=True):
+            assert one.log_probabilities == pytest.approx(other.steps, abs=1e-4)
+            assert one.score == pytest.approx(other.score, abs=1e-3)
 
 
 @given(catalogues, st.data())
