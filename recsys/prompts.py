@@ -90,7 +90,7 @@ def prompt_id(settings: PromptSettings) -> str:
     """Names the prompt format, so that an adapter trained on another one is refused.
 
     >>> prompt_id(PromptSettings(style="instruction"))
-    'v1/instruction/=>/;/years/liked'
+    'v1/instruction/=>/;/no-years/liked'
     """
     years = "years" if settings.include_years else "no-years"
     sides = "liked+disliked" if settings.include_disliked else "liked"

@@ -19,7 +19,7 @@ from recsys.parsing import ParsedCompletion, is_list_complete, parse_completion
 from recsys.prompts import Prompt, PromptExample, render
 from recsys.resolution.base import Resolution, TitleResolver
 from recsys.resolution.resolve import resolve_titles
-from recsys.settings import MAX_HISTORY, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import MAX_HISTORY, DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class RecommendationRequest:
         prompt: Prompt format.
         resolution: How titles become items.
         choice: Base model, precision and adapter.
+        decoding: Free text, or only what the catalogue holds.
         record_id: The held-out record that the history comes from, if any.
     """
 
@@ -43,6 +44,7 @@ class RecommendationRequest:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     resolution: ResolutionSettings = field(default_factory=ResolutionSettings)
     choice: ModelChoice = field(default_factory=ModelChoice)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
     record_id: str | None = None
 
     def __post_init__(self) -> None:
@@ -94,6 +96,7 @@ class Recommendation:
                 "generation": self.completion.settings.to_dict(),
                 "prompt": self.request.prompt.to_dict(),
                 "resolution": self.request.resolution.to_dict(),
+                "decoding": self.request.decoding.to_dict(),
             },
             "without_effect": dict(self.completion.without_effect),
             "finish_reason": self.completion.finish_reason,

@@ -19,6 +19,8 @@ ListSeparator = Literal[";", ",", "newline", "numbered"]
 ResolverName = Literal["levenshtein", "common_characters", "embedding"]
 SplitName = Literal["train", "validation", "test"]
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+DecodingMode = Literal["free", "catalogue_list", "catalogue_rank"]
+TitleScoreName = Literal["full", "tree"]
 
 MAX_HISTORY = 50
 """The most liked (or disliked) movies that one request may hold."""
@@ -136,7 +138,7 @@ class PromptSettings(Settings):
     style: PromptStyle = "few_shot"
     queue_symbol: QueueSymbol = "=>"
     list_separator: ListSeparator = ";"
-    include_years: bool = True
+    include_years: bool = False
     include_disliked: bool = False
     num_examples: int = 3
 
@@ -147,6 +149,26 @@ class PromptSettings(Settings):
         require_choice("include_years", self.include_years, (True, False))
         require_choice("include_disliked", self.include_disliked, (True, False))
         require_number("num_examples", self.num_examples, 1, 8, integer=True)
+
+
+@dataclass(frozen=True)
+class DecodingSettings(Settings):
+    """Whether the model writes freely or can only answer with real, new movies.
+
+    Attributes:
+        decoding: free (any text), catalogue_list (one completion of N distinct catalogue titles) or
+            catalogue_rank (the N titles likeliest as the next one, found with at least N beams; nothing is
+            sampled).
+        title_score: What likelihood means in the catalogue modes: full (over the whole vocabulary, forced
+            tokens included) or tree (over the tokens that the catalogue allows, forced tokens free).
+    """
+
+    decoding: DecodingMode = "free"
+    title_score: TitleScoreName = "full"
+
+    def __post_init__(self) -> None:
+        require_choice("decoding", self.decoding, get_args(DecodingMode))
+        require_choice("title_score", self.title_score, get_args(TitleScoreName))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue
+from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
 from recsys.errors import AdapterError, HistoryError
@@ -30,9 +31,16 @@ from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.artifacts import Progress, cache_folder
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
+from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.prompts import prompt_id
-from recsys.recommend import Recommendation, RecommendationRequest, recommend, stream_recommendation
+from recsys.recommend import (
+    Recommendation,
+    RecommendationRequest,
+    recommend,
+    render_prompt,
+    stream_recommendation,
+)
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings
 
@@ -172,6 +180,9 @@ class Workbench:
 
         cancel = cancel or threading.Event()
         examples = self.examples(request.prompt)
+        if request.decoding.decoding != "free":
+            yield self._answer([request], None, cancel, priority="interactive")[0]
+            return
         with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
             resolver = self.resolvers.find(request.resolution.resolver, loaded)
             generator = TransformersGenerator(loaded)
@@ -202,23 +213,29 @@ class Workbench:
         return gpu_task(self._answer, seconds=120)
 
     def _answer(
-        self, requests: Sequence[RecommendationRequest], seeds: Sequence[int], cancel: threading.Event | None
+        self,
+        requests: Sequence[RecommendationRequest],
+        seeds: Sequence[int] | None,
+        cancel: threading.Event | None,
+        priority: Priority = "batch",
     ) -> list[Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
         first = requests[0]
         examples = self.examples(first.prompt)
-        with self.host.use(first.choice, priority="batch", cancel=cancel) as loaded:
+        with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
             resolver = self.resolvers.find(first.resolution.resolver, loaded)
-            return recommend(
-                requests,
-                TransformersGenerator(loaded),
-                self.catalogue,
-                resolver,
-                examples=examples,
-                seeds=seeds,
-                warnings=self.host.state().warnings,
-                cancel=cancel,
+            shared: dict[str, Any] = {
+                "examples": examples,
+                "seeds": seeds,
+                "warnings": self.host.state().warnings,
+                "cancel": cancel,
+            }
+            if first.decoding.decoding == "free":
+                return recommend(requests, TransformersGenerator(loaded), self.catalogue, resolver, **shared)
+            prompt = render_prompt(first, self.catalogue, examples)
+            return recommend_from_catalogue(
+                requests, find_decoder(loaded, self.catalogue, prompt), self.catalogue, resolver, **shared
             )
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
@@ -310,6 +327,7 @@ def _request_for(record: Record, request: EvaluationRequest) -> RecommendationRe
         prompt=request.prompt,
         resolution=request.resolution,
         choice=request.choice,
+        decoding=request.decoding,
         record_id=record.record_id,
     )
 

@@ -23,7 +23,7 @@ from recsys.errors import InputError, RecsysError
 from recsys.evaluation.export import render_text, write_csv, write_json
 from recsys.evaluation.jobs import EvaluationJob, JobState
 from recsys.evaluation.request import BASELINES, EvaluationRequest
-from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_choice_options(parser)
-    for settings in (GenerationSettings, PromptSettings, ResolutionSettings):
+    for settings in (GenerationSettings, DecodingSettings, PromptSettings, ResolutionSettings):
         add_settings(parser, settings, skip=("seed",))
     add_workbench_options(parser)
 
@@ -88,6 +88,7 @@ def read_request(arguments: argparse.Namespace) -> EvaluationRequest:
         resolution=read_settings(arguments, ResolutionSettings),
         choice=read_choice(arguments),
         baselines=tuple(arguments.baselines),
+        decoding=read_settings(arguments, DecodingSettings),
     )
 
 

@@ -16,7 +16,7 @@ from recsys.cli.progress import ProgressLine
 from recsys.errors import HistoryError
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
-from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", help="take the history of a held-out record, such as 15-0, and show its truth")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_choice_options(parser)
-    for settings in (GenerationSettings, PromptSettings, ResolutionSettings):
+    for settings in (GenerationSettings, DecodingSettings, PromptSettings, ResolutionSettings):
         add_settings(parser, settings)
     add_workbench_options(parser)
 
@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         prompt=prompt,
         resolution=read(arguments, ResolutionSettings),
         choice=read_choice(arguments),
+        decoding=read(arguments, DecodingSettings),
         record_id=arguments.record,
     )
     workbench.check(request)

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
 from recsys.settings import (
+    DecodingSettings,
     EvaluationSettings,
     GenerationSettings,
     PromptSettings,
@@ -42,6 +43,7 @@ class EvaluationRequest:
         resolution: How titles become items.
         choice: Base model, precision and adapter.
         baselines: Classic recommenders scored on the same records.
+        decoding: Free text, or only what the catalogue holds.
     """
 
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
@@ -50,6 +52,7 @@ class EvaluationRequest:
     resolution: ResolutionSettings = field(default_factory=ResolutionSettings)
     choice: ModelChoice = field(default_factory=ModelChoice)
     baselines: tuple[str, ...] = ("popularity", "ease")
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
     def __post_init__(self) -> None:
         for name in self.baselines:
@@ -68,6 +71,7 @@ class EvaluationRequest:
                 "adapter": self.choice.adapter,
             },
             "baselines": list(self.baselines),
+            "decoding": self.decoding.to_dict(),
         }
 
     @classmethod
@@ -77,7 +81,7 @@ class EvaluationRequest:
         Raises:
             SettingsError: for a name that is not a setting, or a value out of range.
         """
-        known = {"evaluation", "generation", "prompt", "resolution", "choice", "baselines"}
+        known = {"evaluation", "generation", "prompt", "resolution", "choice", "baselines", "decoding"}
         unknown = sorted(set(values) - known)
         if unknown:
             mend = f"known are {', '.join(sorted(known))}"
@@ -92,6 +96,7 @@ class EvaluationRequest:
             resolution=ResolutionSettings.from_dict(dict(values.get("resolution", {}))),
             choice=ModelChoice(**choice),
             baselines=tuple(values.get("baselines", cls.baselines)),
+            decoding=DecodingSettings.from_dict(dict(values.get("decoding", {}))),
         )
 
     def fingerprint(self, *, data_name: str, weight_hash: str, precision: str, adapter_hash: str | None = None) -> str:

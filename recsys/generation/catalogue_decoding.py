@@ -226,6 +226,10 @@ class CatalogueDecoder:
             scores[np.ix_(part, reached)] = found[:, place]
         return scores
 
+    def count_tokens(self, prompt: Prompt) -> int:
+        """Length of a prompt in the model's tokens."""
+        return len(self._tokenize(prompt).ids)
+
     @property
     def _weights(self) -> tuple[str, str | None, str | None, str]:
         loaded = self.loaded

@@ -7,7 +7,8 @@ names the one in effect. Weights come from safetensors alone and no code of a mo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class LoadedModel:
         memory_bytes: Bytes of parameters and buffers.
         adapter: Name of the adapter in effect; None is the base alone.
         adapter_hash: Identity of its weights and settings.
+        decoders: Catalogue decoders made for this model, by their list form; they go when it goes.
     """
 
     spec: ModelSpec
@@ -58,6 +60,7 @@ class LoadedModel:
     memory_bytes: int
     adapter: str | None = None
     adapter_hash: str | None = None
+    decoders: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
 
 def load_model(

@@ -55,7 +55,7 @@ def add_api(workbench: Workbench) -> None:
         style: Literal["zero_shot", "few_shot", "instruction"] = "few_shot",
         queue_symbol: Literal["=>", "[]", "()", "words"] = "=>",
         list_separator: Literal[";", ",", "newline", "numbered"] = ";",
-        include_years: bool = True,
+        include_years: bool = False,
         include_disliked: bool = False,
         num_examples: int = 3,
         resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",

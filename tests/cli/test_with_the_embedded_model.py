@@ -22,7 +22,7 @@ def ask(capsys):
 
 def test_recommend_answers_with_recommendations_and_the_settings_in_effect(ask):
     answer = ask("recommend", "Spirited Away", "My Neighbor Totoro", "--temperature", "0.7", "--json", *SHORT)
-    assert answer["prompt"].endswith("Spirited Away (2001); My Neighbor Totoro (1988) =>")
+    assert answer["prompt"].endswith("Spirited Away; My Neighbor Totoro =>")
     assert answer["settings"]["generation"]["temperature"] == 0.7
     assert len(answer["recommendations"]) <= 2
     assert answer["completion_tokens"] > 0

@@ -1,0 +1,148 @@
+"""Recommendations that cannot be hallucinated: the same request, answered by catalogue decoding.
+
+The counterpart of recommend.recommend for the two catalogue modes. A list is one completion, read like any
+other; a ranking has no completion of its own, so its titles are written down as the list they would make.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from recsys.catalogue import Catalogue
+from recsys.generation.completion import Completion
+from recsys.parsing import GeneratedTitle, ParsedCompletion
+from recsys.prompts import Prompt, PromptExample, render_answer
+from recsys.recommend import Recommendation, RecommendationRequest, read_completion, render_prompt
+from recsys.resolution.base import Resolution, TitleResolver
+
+if TYPE_CHECKING:
+    from recsys.generation.catalogue_decoding import CatalogueDecoder
+    from recsys.generation.hypotheses import RankedTitle
+    from recsys.models.loading import LoadedModel
+
+_NOT_IN_RANK = "A ranking takes the likeliest titles, so nothing is drawn or penalised."
+
+
+def recommend_from_catalogue(
+    requests: Sequence[RecommendationRequest],
+    decoder: CatalogueDecoder,
+    catalogue: Catalogue,
+    resolver: TitleResolver,
+    *,
+    examples: Sequence[PromptExample] = (),
+    seeds: Sequence[int] | None = None,
+    warnings: tuple[str, ...] = (),
+    cancel: threading.Event | None = None,
+) -> list[Recommendation]:
+    """Answers a batch of requests that share their settings with titles of the catalogue alone.
+
+    What a person liked or disliked cannot come out, and no title comes twice.
+
+    Args:
+        requests: One or more; the settings of the first hold for all.
+        decoder: Made for the prompt's list form and years.
+        catalogue: What can be recommended.
+        resolver: Never needed for what the catalogue writes; names the path that reads a list.
+        examples: Worked examples of the few-shot prompt.
+        seeds: One for each request; the settings' seed without them.
+        warnings: Passed on with each answer.
+        cancel: Set from another thread to stop.
+
+    Raises:
+        CancelledError: when a ranking was stopped.
+        HistoryError: for an item that the catalogue does not have, or a prompt too long for the model.
+    """
+    if not requests:
+        return []
+    prompts = [render_prompt(request, catalogue, examples) for request in requests]
+    excluded = [frozenset(catalogue.known_items((*r.history, *r.disliked))) for r in requests]
+    settings, decoding = requests[0].generation, requests[0].decoding
+    if decoding.decoding == "catalogue_list":
+        completions = decoder.list_titles(
+            prompts, settings, excluded=excluded, seeds=seeds, score=decoding.title_score, cancel=cancel
+        )
+        return [
+            read_completion(request, prompt, completion, catalogue, resolver, warnings)
+            for request, prompt, completion in zip(requests, prompts, completions, strict=True)
+        ]
+    n = settings.num_recommendations
+    start = time.perf_counter()
+    rankings = decoder.rank_titles(
+        prompts,
+        n=n,
+        num_beams=max(settings.num_beams, n),
+        excluded=excluded,
+        score=decoding.title_score,
+        cancel=cancel,
+    )
+    seconds = time.perf_counter() - start
+    return [
+        _ranking(request, prompt, ranked, decoder, catalogue, seconds, warnings)
+        for request, prompt, ranked in zip(requests, prompts, rankings, strict=True)
+    ]
+
+
+def find_decoder(loaded: LoadedModel, catalogue: Catalogue, prompt: Prompt) -> CatalogueDecoder:
+    """The decoder of a model for prompts of that form, made when it is first asked for.
+
+    Args:
+        loaded: The model, held by the caller; the decoder is kept with it and goes with it.
+        catalogue: What can be recommended.
+        prompt: One of the prompts.
+    """
+    from recsys.generation.catalogue_decoding import CatalogueDecoder
+    from recsys.generation.prefix_cache import PrefixCache
+    from recsys.generation.title_tokens import ListForm
+
+    include_years = prompt.settings.include_years
+    form = ListForm.of(prompt)
+    key = (id(catalogue), include_years, form)
+    if key not in loaded.decoders:
+        prefixes = loaded.decoders.setdefault("prefixes", PrefixCache())
+        loaded.decoders[key] = CatalogueDecoder(
+            loaded, catalogue, include_years=include_years, form=form, prefixes=prefixes
+        )
+    decoder: CatalogueDecoder = loaded.decoders[key]
+    return decoder
+
+
+def _ranking(
+    request: RecommendationRequest,
+    prompt: Prompt,
+    ranked: tuple[RankedTitle, ...],
+    decoder: CatalogueDecoder,
+    catalogue: Catalogue,
+    seconds: float,
+    warnings: tuple[str, ...],
+) -> Recommendation:
+    movies = [catalogue[title.item_id] for title in ranked]
+    text = render_answer(movies, prompt.settings) if movies else ""
+    titles: list[GeneratedTitle] = []
+    end = 0
+    for rank, movie in enumerate(movies, start=1):
+        written = movie.display(include_year=prompt.settings.include_years)
+        start = text.index(written, end)
+        end = start + len(written)
+        year = movie.year if prompt.settings.include_years else None
+        titles.append(GeneratedTitle(rank, movie.title, year, start, end))
+    completion = Completion(
+        text=text,
+        prompt_text=prompt.text,
+        prompt_tokens=decoder.count_tokens(prompt),
+        completion_tokens=sum(len(title.tokens) for title in ranked),
+        seconds=seconds,
+        finish_reason="titles_complete",
+        settings=request.generation,
+        base_model=decoder.loaded.spec.name,
+        precision=decoder.loaded.precision,
+        adapter=decoder.loaded.adapter,
+        without_effect=dict.fromkeys(("temperature", "top_p", "top_k", "repetition_penalty", "seed"), _NOT_IN_RANK),
+    )
+    parsed = ParsedCompletion(tuple(titles), "separated", num_titles=len(titles))
+    resolutions = tuple(
+        Resolution(title, movie.item_id, "exact", 0.0, 1.0) for title, movie in zip(titles, movies, strict=True)
+    )
+    return Recommendation(request, prompt, completion, parsed, resolutions, warnings)

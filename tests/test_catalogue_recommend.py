@@ -1,0 +1,86 @@
+"""Requests answered by catalogue decoding, on a tiny random model: nothing it says can be wrong."""
+
+import pytest
+
+from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
+from recsys.models.loading import load_model
+from recsys.models.registry import find_model
+from recsys.recommend import RecommendationRequest, render_prompt
+from recsys.resolution.levenshtein import LevenshteinResolver
+from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings
+
+HISTORY = (5618, "my neighbor totoro")
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_llama_folder):
+    return load_model(find_model(str(tiny_llama_folder)), "fp32")
+
+
+def answer(loaded, catalogue, mode, *, prompt=None, score="full", **generation):
+    request = RecommendationRequest(
+        history=HISTORY,
+        disliked=(1,),
+        generation=GenerationSettings(**{"temperature": 0, **generation}),
+        prompt=prompt or PromptSettings(style="zero_shot"),
+        decoding=DecodingSettings(mode, score),
+    )
+    decoder = find_decoder(loaded, catalogue, render_prompt(request, catalogue, ()))
+    return recommend_from_catalogue([request], decoder, catalogue, LevenshteinResolver(catalogue))[0]
+
+
+@pytest.mark.parametrize("mode", ["catalogue_list", "catalogue_rank"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        PromptSettings(style="zero_shot", include_years=True),
+        PromptSettings(style="zero_shot", queue_symbol="[]"),
+        PromptSettings(style="zero_shot", list_separator="numbered", include_years=True),
+        PromptSettings(style="instruction", list_separator="newline"),
+    ],
+)
+def test_every_title_is_real_new_and_written_once(loaded, catalogue, mode, prompt):
+    got = answer(loaded, catalogue, mode, prompt=prompt, num_recommendations=5)
+    assert len(got.item_ids) == 5
+    assert None not in got.item_ids
+    assert len(set(got.item_ids)) == 5
+    assert not set(got.item_ids) & {5618, 5971, 1}
+    assert {r.match for r in got.resolutions} == {"exact"}
+    assert got.parsed.is_well_formed
+
+
+@pytest.mark.parametrize("mode", ["catalogue_list", "catalogue_rank"])
+def test_each_title_stands_in_the_text_where_it_says(loaded, catalogue, mode):
+    got = answer(loaded, catalogue, mode)
+    for title in got.parsed.titles:
+        assert got.completion.text[title.start : title.end].startswith(title.title)
+
+
+def test_a_ranking_with_a_beam_for_each_title_is_the_order_of_exact_scores(loaded, catalogue):
+    got = answer(loaded, catalogue, "catalogue_rank", num_beams=16, num_recommendations=4)
+    decoder = find_decoder(loaded, catalogue, got.prompt)
+    movies = [movie.item_id for movie in catalogue]
+    scores = decoder.score_candidates([got.prompt], movies, excluded=[{5618, 5971, 1}])[0]
+    best = [movies[column] for column in (-scores).argsort()[:4]]
+    assert list(got.item_ids) == best
+
+
+def test_sampling_follows_its_seed_and_a_ranking_says_that_it_draws_nothing(loaded, catalogue):
+    first, again, other = (
+        answer(loaded, catalogue, "catalogue_list", temperature=1.5, seed=seed).completion.text for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert "temperature" in answer(loaded, catalogue, "catalogue_rank").completion.without_effect
+
+
+def test_a_decoder_is_made_once_for_each_list_form_and_kept_with_its_model(loaded, catalogue):
+    prompt = answer(loaded, catalogue, "catalogue_list").prompt
+    assert find_decoder(loaded, catalogue, prompt) is find_decoder(loaded, catalogue, prompt)
+
+
+def test_more_titles_than_the_catalogue_has_left_give_all_of_them(loaded, catalogue):
+    with_years = PromptSettings(style="zero_shot", include_years=True)
+    got = answer(loaded, catalogue, "catalogue_list", num_recommendations=20, prompt=with_years)
+    assert len(got.item_ids) == len(catalogue) - 3
+    without = answer(loaded, catalogue, "catalogue_list", num_recommendations=20)
+    assert len(without.item_ids) == len(catalogue) - 4, "both films named Solaris are one title without their years"
