@@ -164,7 +164,7 @@ class DecodingSettings(Settings):
     """
 
     decoding: DecodingMode = "free"
-    title_score: TitleScoreName = "full"
+    title_score: TitleScoreName = "tree"
 
     def __post_init__(self) -> None:
         require_choice("decoding", self.decoding, get_args(DecodingMode))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def fetch_from_hub(spec: ModelSpec, progress: Progress) -> Path:
                 spec.location,
                 revision=spec.revision,
                 allow_patterns=list(_FILES),
-                tqdm_class=_progress_bar(spec.title, progress),
+                tqdm_class=_progress_bar(spec, progress),
             )
         )
     except (OSError, ValueError, httpx2.HTTPError) as error:
@@ -111,9 +112,17 @@ def _status(error: BaseException | None) -> int | None:
     return None
 
 
-def _progress_bar(title: str, progress: Progress) -> type[tqdm]:
-    """A bar class for huggingface_hub that reports bytes instead of drawing."""
+def _progress_bar(spec: ModelSpec, progress: Progress) -> type[tqdm]:
+    """A bar class for huggingface_hub that reports bytes instead of drawing.
+
+    Files are found and fetched in several threads, so the total grows while bytes come in. The share done is
+    taken of what the weights must take at least, where that is known, and never steps back.
+    """
     from tqdm import tqdm
+
+    expected = 2 * (spec.num_parameters or 0)
+    reporting = threading.Lock()
+    furthest = 0.0
 
     class ReportingBar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: object, **kwargs: object) -> None:
@@ -125,8 +134,14 @@ def _progress_bar(title: str, progress: Progress) -> type[tqdm]:
         def update(self, n: float | None = 1) -> bool | None:
             self._done += n or 0
             if self._counts_bytes and self.total:
-                megabytes = f"{self._done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB"
-                progress(min(self._done / self.total, 1.0), f"Downloading {title}: {megabytes}.")
+                self._report(max(self.total, expected))
             return None
+
+        def _report(self, total: float) -> None:
+            nonlocal furthest
+            with reporting:
+                furthest = max(furthest, min(self._done / total, 1.0))
+                megabytes = f"{self._done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+                progress(furthest, f"Downloading {spec.title}: {megabytes}.")
 
     return ReportingBar
