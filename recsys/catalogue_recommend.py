@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recsys.catalogue import Catalogue
@@ -64,10 +65,11 @@ def recommend_from_catalogue(
         completions = decoder.list_titles(
             prompts, settings, excluded=excluded, seeds=seeds, score=decoding.title_score, cancel=cancel
         )
-        return [
+        answers = [
             read_completion(request, prompt, completion, catalogue, resolver, warnings)
             for request, prompt, completion in zip(requests, prompts, completions, strict=True)
         ]
+        return [_of_open_movies(answer, catalogue, out) for answer, out in zip(answers, excluded, strict=True)]
     n = settings.num_recommendations
     start = time.perf_counter()
     rankings = decoder.rank_titles(
@@ -83,6 +85,24 @@ def recommend_from_catalogue(
         _ranking(request, prompt, ranked, decoder, catalogue, seconds, warnings)
         for request, prompt, ranked in zip(requests, prompts, rankings, strict=True)
     ]
+
+
+def _of_open_movies(answer: Recommendation, catalogue: Catalogue, excluded: Collection[int]) -> Recommendation:
+    """The answer with each title standing for a movie that was open.
+
+    Read as free text, a name that a liked movie shares with another could mean the liked one; here it cannot.
+    """
+    return replace(answer, resolutions=tuple(_open_movie(one, catalogue, excluded) for one in answer.resolutions))
+
+
+def _open_movie(resolution: Resolution, catalogue: Catalogue, excluded: Collection[int]) -> Resolution:
+    if resolution.item_id not in excluded:
+        return resolution
+    names = catalogue.find_exact(resolution.generated.title, resolution.generated.year).item_ids
+    item_id = next((item_id for item_id in names if item_id not in excluded), None)
+    if item_id is None:
+        return resolution
+    return replace(resolution, item_id=item_id, flags=resolution.flags - {"already_liked", "already_disliked"})
 
 
 def find_decoder(loaded: LoadedModel, catalogue: Catalogue, prompt: Prompt) -> CatalogueDecoder:

@@ -94,7 +94,7 @@ class GenerationSettings(Settings):
     top_p: float = 0.9
     top_k: int = 50
     num_beams: int = 1
-    repetition_penalty: float = 1.1
+    repetition_penalty: float = 1.0
     max_new_tokens: int = 96
     num_recommendations: int = 4
     seed: int = 0

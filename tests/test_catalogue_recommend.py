@@ -17,9 +17,9 @@ def loaded(tiny_llama_folder):
     return load_model(find_model(str(tiny_llama_folder)), "fp32")
 
 
-def answer(loaded, catalogue, mode, *, prompt=None, score="full", **generation):
+def answer(loaded, catalogue, mode, *, prompt=None, score="full", history=HISTORY, **generation):
     request = RecommendationRequest(
-        history=HISTORY,
+        history=history,
         disliked=(1,),
         generation=GenerationSettings(**{"temperature": 0, **generation}),
         prompt=prompt or PromptSettings(style="zero_shot"),
@@ -84,3 +84,11 @@ def test_more_titles_than_the_catalogue_has_left_give_all_of_them(loaded, catalo
     assert len(got.item_ids) == len(catalogue) - 3
     without = answer(loaded, catalogue, "catalogue_list", num_recommendations=20)
     assert len(without.item_ids) == len(catalogue) - 4, "both films named Solaris are one title without their years"
+
+
+@pytest.mark.parametrize("mode", ["catalogue_list", "catalogue_rank"])
+def test_a_name_that_a_liked_movie_shares_stands_for_the_other_one(loaded, catalogue, mode):
+    got = answer(loaded, catalogue, mode, history=(7234,), num_recommendations=13, num_beams=13)
+    assert 7076 in got.item_ids
+    assert None not in got.item_ids
+    assert 7234 not in got.item_ids

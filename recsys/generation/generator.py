@@ -17,6 +17,7 @@ from recsys.generation.completion import Completion, IsComplete
 from recsys.generation.detokenization import Detokenizer
 from recsys.generation.model_facts import context_length, end_of_text_ids
 from recsys.generation.sampling import generation_config, logits_processors, without_own_generation_config
+from recsys.generation.seeds import derive_seed
 from recsys.generation.stopping import BeamWatcher, Limits, Row, RowWatcher
 from recsys.generation.streaming import stream_from_thread
 from recsys.generation.tokenization import PromptTokenizer, TokenizedPrompt, pad_left, require_room
@@ -137,6 +138,8 @@ class TransformersGenerator:
         width = input_ids.shape[1]
         watcher = (RowWatcher if settings.num_beams == 1 else BeamWatcher)(tokenized, self._detokenizer, limits)
         own_random_state = settings.do_sample and settings.num_beams > 1
+        # Of the prompt as well: one seed would else draw the same first title whatever a person liked.
+        seeds = [derive_seed(seed, one.text) for seed, one in zip(seeds, tokenized, strict=True)]
         with (
             torch.inference_mode(),
             without_own_generation_config(model),

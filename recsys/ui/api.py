@@ -48,7 +48,7 @@ def add_api(workbench: Workbench) -> None:
         top_p: float = 0.9,
         top_k: int = 50,
         num_beams: int = 1,
-        repetition_penalty: float = 1.1,
+        repetition_penalty: float = 1.0,
         max_new_tokens: int = 96,
         num_recommendations: int = 4,
         seed: int = 0,
