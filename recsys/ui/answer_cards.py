@@ -84,7 +84,7 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
     rows = [_row(resolution, catalogue, resolver) for resolution in resolutions]
     rows += [_missing_row(rank) for rank in range(len(resolutions) + 1, asked + 1)]
     wrote = _callout(recommendation) + _wrote_text(recommendation, resolver)
-    finish = _finish(completion)
+    finish = _finish(completion, len(resolutions), asked)
     return _cards(
         _wrote_card(wrote, finish),
         _means_card(f'<ol class="rows">{"".join(rows)}</ol>', summary),
@@ -178,11 +178,13 @@ def _callout(recommendation: Recommendation) -> str:
     )
 
 
-def _finish(completion: Completion) -> str:
+def _finish(completion: Completion, written: int, asked: int) -> str:
     if completion.finish_reason == "stopped":
         return "stopped by you"
     if completion.finish_reason == "max_new_tokens":
         return f"cut at {completion.settings.max_new_tokens} tokens"
+    if written < asked:
+        return f"ended after {written} of {asked}"
     return "list complete" if completion.finish_reason == "titles_complete" else "ended by the model"
 
 
