@@ -80,7 +80,7 @@ def test_the_golden_file_tells_every_format_from_every_other():
 
 
 def test_a_zero_shot_prompt_reads_as_the_story_tells_it():
-    prompt = render([ALIEN, HEAT], PromptSettings("zero_shot"), num_recommendations=4)
+    prompt = render([ALIEN, HEAT], PromptSettings("zero_shot", include_years=True), num_recommendations=4)
     assert prompt.text == "Alien (1979); Heat (1995) =>"
     assert not prompt.cold_start
 
@@ -127,7 +127,7 @@ def test_only_as_many_examples_are_shown_as_the_settings_say():
 
 
 def test_a_chat_model_is_asked_in_one_message_without_the_alpaca_frame():
-    prompt = render([ALIEN], PromptSettings("instruction"), num_recommendations=4)
+    prompt = render([ALIEN], PromptSettings("instruction", include_years=True), num_recommendations=4)
     assert prompt.messages == [{"role": "user", "content": f"{prompt.instruction}\n\nAlien (1979)"}]
     assert "###" not in prompt.messages[0]["content"]
     assert render([ALIEN], PromptSettings("zero_shot"), num_recommendations=4).messages is None

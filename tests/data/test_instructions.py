@@ -17,7 +17,7 @@ ALPACA = (
     "Write a response that appropriately completes the request.\n\n"
     "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
 )
-INSTRUCTION = PromptSettings(style="instruction")
+INSTRUCTION = PromptSettings(style="instruction", include_years=True)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,9 @@ def test_worked_examples_never_show_the_user_of_the_record(catalogue, tmp_path, 
     own = shown[0]
     few = SplitData(split.users, {**split.records, "train": tuple(shown)}, split.likes)
     monkeypatch.setattr(instructions, "few_shot_records", lambda *_, **__: shown)
-    build_instructions(few, catalogue, tmp_path, prompt=PromptSettings(num_examples=3), splits=["train"])
+    build_instructions(
+        few, catalogue, tmp_path, prompt=PromptSettings(num_examples=3, include_years=True), splits=["train"]
+    )
     text = read(tmp_path / "train.text.json")[0]["text"]
     answer = " ".join(f"{catalogue[item].display()};" for item in own.relevant)
     assert text.count(answer) == 1

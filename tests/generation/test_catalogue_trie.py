@@ -175,7 +175,8 @@ def test_a_list_is_written_as_training_writes_it(
     settings = PromptSettings(style=style, queue_symbol=queue_symbol, list_separator=separator)
     movies = catalogue.movies[:4]
     form = ListForm.of(render(movies, settings, num_recommendations=4))
-    assert form.write([movie.display() for movie in movies]) == render_answer(movies, settings)
+    written = form.write([movie.display(include_year=settings.include_years) for movie in movies])
+    assert written == render_answer(movies, settings)
 
 
 @pytest.mark.parametrize("tail", [";", ",", "\n"])

@@ -41,7 +41,7 @@ def test_greedy_search_is_that_of_transformers(embedded_model, few_shot):
         max_new_tokens=12,
     )
     assert got.text == embedded_model.tokenizer.decode(stock[0, len(ids) :], skip_special_tokens=True)
-    assert "(" in got.text
+    assert got.text.count(";") >= 2
 
 
 @pytest.mark.parametrize("settings", [GREEDY, SAMPLED])

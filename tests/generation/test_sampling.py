@@ -116,7 +116,7 @@ def test_a_mode_without_sampling_has_no_processor_but_the_penalty():
         )
         == []
     )
-    settings = GenerationSettings(temperature=0, num_beams=3, top_k=1, top_p=0.1)
+    settings = GenerationSettings(temperature=0, num_beams=3, top_k=1, top_p=0.1, repetition_penalty=1.1)
     assert len(logits_processors(settings, prompt_length=1, seeds=[0], num_end_tokens=1)) == 1
 
 

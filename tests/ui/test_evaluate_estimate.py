@@ -28,15 +28,15 @@ def test_an_earlier_run_of_other_work_is_no_basis(request_):
 
 
 def test_the_shown_speed_is_scaled_to_the_batch():
-    # 4 titles of 12.5 tokens are 50 tokens; 10 tokens/s at batch 1 are 54 at batch 8
+    # 4 titles of 7.5 tokens are 30 tokens; 10 tokens/s at batch 1 are 54 at batch 8
     told = estimate(REQUEST, 54, [], 10.0)
-    assert told.seconds == pytest.approx(50.0)
+    assert told.seconds == pytest.approx(30.0)
     assert "measured on this model" in told.basis
 
 
 def test_without_a_measurement_the_assumption_is_stated():
     told = estimate(REQUEST, 10, [], None)
-    assert told.seconds == pytest.approx(10 * 50 / (ASSUMED_TOKENS_PER_SECOND * 5.4))
+    assert told.seconds == pytest.approx(10 * 30 / (ASSUMED_TOKENS_PER_SECOND * 5.4))
     assert "assumed" in told.basis
 
 
@@ -46,8 +46,9 @@ def test_beams_take_longer():
 
 
 def test_the_token_limit_bounds_an_answer():
-    assert expected_tokens(GenerationSettings(num_recommendations=10, max_new_tokens=96), PromptSettings()) == 96
+    assert expected_tokens(GenerationSettings(num_recommendations=10, max_new_tokens=64), PromptSettings()) == 64
     assert expected_tokens(GenerationSettings(num_recommendations=4), PromptSettings(include_years=False)) == 30
+    assert expected_tokens(GenerationSettings(num_recommendations=4), PromptSettings(include_years=True)) == 50
 
 
 def test_larger_batches_never_slow_down():
