@@ -12,19 +12,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from recsys.catalogue import Catalogue
+from recsys.catalogue import Catalogue, Movie
 from recsys.generation.completion import Completion
-from recsys.parsing import GeneratedTitle, ParsedCompletion
+from recsys.parsing import GeneratedTitle, ListFormat, ParsedCompletion
 from recsys.prompts import Prompt, PromptExample, render_answer
-from recsys.recommend import Recommendation, RecommendationRequest, read_completion, render_prompt
+from recsys.recommend import Recommendation, RecommendationRequest, read_completions, render_prompt
 from recsys.resolution.base import Resolution, TitleResolver
+from recsys.settings import GenerationSettings, ListSeparator
 
 if TYPE_CHECKING:
     from recsys.generation.catalogue_decoding import CatalogueDecoder
     from recsys.generation.hypotheses import RankedTitle
     from recsys.models.loading import LoadedModel
 
-_NOT_IN_RANK = "A ranking takes the likeliest titles, so nothing is drawn or penalised."
+_NOT_IN_RANK = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
+_LIST_FORMATS: dict[ListSeparator, ListFormat] = {
+    ";": "separated",
+    ",": "comma",
+    "newline": "newline",
+    "numbered": "numbered",
+}
 
 
 def recommend_from_catalogue(
@@ -65,24 +72,20 @@ def recommend_from_catalogue(
         completions = decoder.list_titles(
             prompts, settings, excluded=excluded, seeds=seeds, score=decoding.title_score, cancel=cancel
         )
-        answers = [
-            read_completion(request, prompt, completion, catalogue, resolver, warnings)
-            for request, prompt, completion in zip(requests, prompts, completions, strict=True)
-        ]
+        answers = read_completions(requests, prompts, completions, catalogue, resolver, warnings)
         return [_of_open_movies(answer, catalogue, out) for answer, out in zip(answers, excluded, strict=True)]
-    n = settings.num_recommendations
     start = time.perf_counter()
     rankings = decoder.rank_titles(
         prompts,
-        n=n,
-        num_beams=max(settings.num_beams, n),
+        n=settings.num_recommendations,
+        num_beams=_beams_of_ranking(settings),
         excluded=excluded,
         score=decoding.title_score,
         cancel=cancel,
     )
     seconds = time.perf_counter() - start
     return [
-        _ranking(request, prompt, ranked, decoder, catalogue, seconds, warnings)
+        _ranking(request, prompt, ranked, decoder, seconds, warnings)
         for request, prompt, ranked in zip(requests, prompts, rankings, strict=True)
     ]
 
@@ -134,24 +137,17 @@ def _ranking(
     prompt: Prompt,
     ranked: tuple[RankedTitle, ...],
     decoder: CatalogueDecoder,
-    catalogue: Catalogue,
     seconds: float,
     warnings: tuple[str, ...],
 ) -> Recommendation:
-    movies = [catalogue[title.item_id] for title in ranked]
+    movies = [decoder.catalogue[title.item_id] for title in ranked]
     text = render_answer(movies, prompt.settings) if movies else ""
-    titles: list[GeneratedTitle] = []
-    end = 0
-    for rank, movie in enumerate(movies, start=1):
-        written = movie.display(include_year=prompt.settings.include_years)
-        start = text.index(written, end)
-        end = start + len(written)
-        year = movie.year if prompt.settings.include_years else None
-        titles.append(GeneratedTitle(rank, movie.title, year, start, end))
+    titles = _find_titles(movies, text, include_years=prompt.settings.include_years)
+    read = decoder.tokenize(prompt)
     completion = Completion(
         text=text,
-        prompt_text=prompt.text,
-        prompt_tokens=decoder.count_tokens(prompt),
+        prompt_text=read.text,
+        prompt_tokens=len(read.ids),
         completion_tokens=sum(len(title.tokens) for title in ranked),
         seconds=seconds,
         finish_reason="titles_complete",
@@ -159,10 +155,35 @@ def _ranking(
         base_model=decoder.loaded.spec.name,
         precision=decoder.loaded.precision,
         adapter=decoder.loaded.adapter,
-        without_effect=dict.fromkeys(("temperature", "top_p", "top_k", "repetition_penalty", "seed"), _NOT_IN_RANK),
+        without_effect=_without_effect(request.generation),
     )
-    parsed = ParsedCompletion(tuple(titles), "separated", num_titles=len(titles))
+    parsed = ParsedCompletion(titles, _LIST_FORMATS[prompt.settings.list_separator], num_titles=len(titles))
     resolutions = tuple(
         Resolution(title, movie.item_id, "exact", 0.0, 1.0) for title, movie in zip(titles, movies, strict=True)
     )
     return Recommendation(request, prompt, completion, parsed, resolutions, warnings)
+
+
+def _find_titles(movies: Sequence[Movie], text: str, *, include_years: bool) -> tuple[GeneratedTitle, ...]:
+    """Where each movie stands in the list that names them all."""
+    titles: list[GeneratedTitle] = []
+    end = 0
+    for rank, movie in enumerate(movies, start=1):
+        written = movie.display(include_year=include_years)
+        start = text.index(written, end)
+        end = start + len(written)
+        titles.append(GeneratedTitle(rank, movie.title, movie.year if include_years else None, start, end))
+    return tuple(titles)
+
+
+def _beams_of_ranking(settings: GenerationSettings) -> int:
+    """A ranking of N titles takes at least N beams."""
+    return max(settings.num_beams, settings.num_recommendations)
+
+
+def _without_effect(settings: GenerationSettings) -> dict[str, str]:
+    reasons = dict.fromkeys(_NOT_IN_RANK, "A ranking takes the likeliest titles: nothing is drawn, penalised or cut.")
+    beams = _beams_of_ranking(settings)
+    if beams != settings.num_beams:
+        reasons["num_beams"] = f"Ranking {settings.num_recommendations} titles takes {beams} beams."
+    return reasons

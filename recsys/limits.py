@@ -5,6 +5,9 @@ The limits are checked again inside every entry point, since the page's own slid
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from recsys.errors import HistoryError, SettingsError
@@ -71,3 +74,18 @@ class Limits:
 def _at_most(name: str, value: int, limit: int) -> None:
     if value > limit:
         raise SettingsError(f"{name} is above this page's limit", seen=value, mend=f"take at most {limit}")
+
+
+@contextmanager
+def stopped_after(seconds: float | None, cancel: threading.Event) -> Iterator[None]:
+    """Sets ``cancel`` when the block takes longer than that; None is no limit."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, cancel.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

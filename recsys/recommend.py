@@ -139,10 +139,7 @@ def recommend(
     complete = CompleteList(catalogue)
     settings = requests[0].generation
     completions = generator.generate(prompts, settings, seeds=seeds, is_complete=complete, cancel=cancel)
-    return [
-        read_completion(request, prompt, completion, catalogue, resolver, warnings)
-        for request, prompt, completion in zip(requests, prompts, completions, strict=True)
-    ]
+    return read_completions(requests, prompts, completions, catalogue, resolver, warnings)
 
 
 def stream_recommendation(
@@ -174,6 +171,21 @@ def render_prompt(request: RecommendationRequest, catalogue: Catalogue, examples
         disliked=_movies(request.disliked, catalogue),
         examples=examples,
     )
+
+
+def read_completions(
+    requests: Sequence[RecommendationRequest],
+    prompts: Sequence[Prompt],
+    completions: Sequence[Completion],
+    catalogue: Catalogue,
+    resolver: TitleResolver,
+    warnings: tuple[str, ...] = (),
+) -> list[Recommendation]:
+    """Reads a batch, one completion for each request."""
+    return [
+        read_completion(request, prompt, completion, catalogue, resolver, warnings)
+        for request, prompt, completion in zip(requests, prompts, completions, strict=True)
+    ]
 
 
 def read_completion(

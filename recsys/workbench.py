@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,20 +18,19 @@ from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
-from recsys.errors import AdapterError, HistoryError
+from recsys.errors import HistoryError
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
-from recsys.limits import Limits
+from recsys.limits import Limits, stopped_after
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.artifacts import Progress, cache_folder
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
-from recsys.prompts import prompt_id
 from recsys.recommend import (
     Recommendation,
     RecommendationRequest,
@@ -181,13 +178,14 @@ class Workbench:
         cancel = cancel or threading.Event()
         examples = self.examples(request.prompt)
         if request.decoding.decoding != "free":
-            yield self._answer([request], None, cancel, priority="interactive")[0]
+            with stopped_after(self.limits.max_seconds, cancel):
+                yield self._answer([request], None, cancel, priority="interactive")[0]
             return
         with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
             resolver = self.resolvers.find(request.resolution.resolver, loaded)
             generator = TransformersGenerator(loaded)
             warnings = self.host.state().warnings
-            with _stopped_after(self.limits.max_seconds, cancel):
+            with stopped_after(self.limits.max_seconds, cancel):
                 yield from stream_recommendation(
                     request,
                     generator,
@@ -256,13 +254,13 @@ class Workbench:
         job.say(f"Loading {request.choice.model}")
         with (
             self.host.reserve(request.choice),
-            _stopped_after(self.limits.max_evaluation_seconds, job.cancel_event),
+            stopped_after(self.limits.max_evaluation_seconds, job.cancel_event),
         ):
             with self.host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
                 weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
 
             def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
-                requests = [_request_for(record, request) for record in records]
+                requests = [request.for_record(record) for record in records]
                 seeds = record_seeds(records, request.evaluation)
                 return self.recommend_batch(requests, seeds=seeds, cancel=job.cancel_event)
 
@@ -291,57 +289,9 @@ class Workbench:
         """
         if choice.adapter is None:
             return
-        trained_with = find_adapter(choice.adapter, self.options.adapters).prompt_id
-        if trained_with is not None and trained_with != prompt_id(prompt):
-            raise AdapterError(
-                f"the adapter {choice.adapter} was trained with the prompt {trained_with}",
-                seen=prompt_id(prompt),
-                mend="set the prompt to that format or choose the base model alone",
-            )
-
-    def load(self, choice: ModelChoice, progress: Progress | None = None) -> None:
-        """Loads a model now and shows how far it is; the app loads in the background instead.
-
-        Raises:
-            RecsysError: when it cannot be loaded.
-        """
-        self.host.start_loading(choice)
-        while (state := self.host.state()).phase == "loading":
-            if progress:
-                progress(state.progress, state.message)
-            time.sleep(0.1)
-        with self.host.use(choice):  # raises what went wrong in the thread
-            pass
+        find_adapter(choice.adapter, self.options.adapters).require_prompt(prompt)
 
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title of the catalogue with a model and writes the index, for the embedding resolver."""
         with self.host.use(choice, priority="batch") as loaded:
             return self.resolvers.build_index(loaded, ship=ship, progress=progress)
-
-
-def _request_for(record: Record, request: EvaluationRequest) -> RecommendationRequest:
-    return RecommendationRequest(
-        history=record.history,
-        disliked=record.disliked,
-        generation=request.generation,
-        prompt=request.prompt,
-        resolution=request.resolution,
-        choice=request.choice,
-        decoding=request.decoding,
-        record_id=record.record_id,
-    )
-
-
-@contextmanager
-def _stopped_after(seconds: float | None, cancel: threading.Event) -> Iterator[None]:
-    """Sets ``cancel`` when the block takes longer than that."""
-    if seconds is None:
-        yield
-        return
-    timer = threading.Timer(seconds, cancel.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

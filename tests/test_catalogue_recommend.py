@@ -65,6 +65,16 @@ def test_a_ranking_with_a_beam_for_each_title_is_the_order_of_exact_scores(loade
     assert list(got.item_ids) == best
 
 
+@pytest.mark.parametrize(("separator", "form"), [(";", "separated"), ("newline", "newline"), ("numbered", "numbered")])
+def test_a_ranking_tells_its_form_what_was_read_and_the_beams_it_took(loaded, catalogue, separator, form):
+    got = answer(loaded, catalogue, "catalogue_rank", prompt=PromptSettings("instruction", list_separator=separator))
+    listed = answer(loaded, catalogue, "catalogue_list", prompt=PromptSettings("instruction", list_separator=separator))
+    assert got.parsed.list_format == listed.parsed.list_format == form
+    assert got.completion.prompt_text == listed.completion.prompt_text
+    assert got.completion.prompt_tokens == listed.completion.prompt_tokens
+    assert "4 beams" in got.completion.without_effect["num_beams"]
+
+
 def test_sampling_follows_its_seed_and_a_ranking_says_that_it_draws_nothing(loaded, catalogue):
     first, again, other = (
         answer(loaded, catalogue, "catalogue_list", temperature=1.5, seed=seed).completion.text for seed in (1, 1, 2)

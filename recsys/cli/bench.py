@@ -75,7 +75,7 @@ def _bench_generation(arguments: argparse.Namespace, workbench: Workbench) -> li
 
     choice = read_choice(arguments)
     progress = ProgressLine()
-    workbench.load(choice, progress)
+    workbench.host.load(choice, progress)
     progress.close()
     records = workbench.split.records["test"][:8]
     rows: list[dict[str, Any]] = []

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     request = read_request(arguments)
     workbench = open_workbench(arguments)
     progress = ProgressLine()
-    workbench.load(request.choice, progress)
+    workbench.host.load(request.choice, progress)
     job = workbench.start_evaluation(request)
     try:
         state = _watch(job, progress)

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments, workbench)
     progress = ProgressLine()
     choice = read_choice(arguments)
-    workbench.load(choice, progress)
+    workbench.host.load(choice, progress)
     progress.close()
     if arguments.action == "index":
         path = workbench.build_embedding_index(choice, ship=arguments.ship, progress=progress)

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     workbench.check(request)
     progress = ProgressLine()
-    workbench.load(request.choice, progress)
+    workbench.host.load(request.choice, progress)
     progress.close()
     recommendation = workbench.recommend(request)
     if arguments.json:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from recsys.data.records import Record
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
+from recsys.recommend import RecommendationRequest
 from recsys.settings import (
     DecodingSettings,
     EvaluationSettings,
@@ -57,6 +59,19 @@ class EvaluationRequest:
     def __post_init__(self) -> None:
         for name in self.baselines:
             require_choice("baseline", name, BASELINES)
+
+    def for_record(self, record: Record) -> RecommendationRequest:
+        """The question that a record asks under these settings."""
+        return RecommendationRequest(
+            history=record.history,
+            disliked=record.disliked,
+            generation=self.generation,
+            prompt=self.prompt,
+            resolution=self.resolution,
+            choice=self.choice,
+            decoding=self.decoding,
+            record_id=record.record_id,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The request as plain JSON values."""

@@ -78,7 +78,7 @@ class CatalogueDecoder:
         self.prefixes = prefixes if prefixes is not None else PrefixCache()
         self.trie = CatalogueTrie.build(catalogue, loaded.tokenizer, include_years=include_years, form=self.form)
         self._model = PackedModel(loaded)
-        self._tokenize = PromptTokenizer(loaded.tokenizer)
+        self.tokenize = PromptTokenizer(loaded.tokenizer)
         self._restricted: tuple[frozenset[int], CatalogueTrie] | None = None
 
     def list_titles(
@@ -226,10 +226,6 @@ class CatalogueDecoder:
             scores[np.ix_(part, reached)] = found[:, place]
         return scores
 
-    def count_tokens(self, prompt: Prompt) -> int:
-        """Length of a prompt in the model's tokens."""
-        return len(self._tokenize(prompt).ids)
-
     @property
     def _weights(self) -> tuple[str, str | None, str | None, str]:
         loaded = self.loaded
@@ -244,7 +240,7 @@ class CatalogueDecoder:
         return self._restricted[1]
 
     def _tokenized(self, prompts: Sequence[Prompt], longest_answer: int) -> list[TokenizedPrompt]:
-        tokenized = [self._tokenize(prompt) for prompt in prompts]
+        tokenized = [self.tokenize(prompt) for prompt in prompts]
         require_room(tokenized, longest_answer, context_length(self.loaded.model))
         return tokenized
 

@@ -27,6 +27,8 @@ from recsys.models.adapter_files import (
     signature,
 )
 from recsys.models.weights import count_parameters
+from recsys.prompts import prompt_id
+from recsys.settings import PromptSettings
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -64,6 +66,19 @@ class AdapterInfo:
     base_weight_hash: str | None
     num_parameters: int | None
     note: str = ""
+
+    def require_prompt(self, prompt: PromptSettings) -> None:
+        """Refuses a prompt other than the one that the adapter was trained with, where that is told.
+
+        Raises:
+            AdapterError: naming both prompts.
+        """
+        if self.prompt_id is not None and self.prompt_id != prompt_id(prompt):
+            raise AdapterError(
+                f"the adapter {self.name} was trained with the prompt {self.prompt_id}",
+                seen=prompt_id(prompt),
+                mend="set the prompt to that format or choose the base model alone",
+            )
 
 
 def default_adapters_folder() -> Path:

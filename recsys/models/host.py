@@ -13,6 +13,7 @@ import dataclasses
 import gc
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,14 @@ from typing import Any, Literal
 
 from recsys.errors import ModelBusyError, RecsysError
 from recsys.models.adapters import find_adapter, select_adapter
+from recsys.models.artifacts import Progress
 from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.registry import DEFAULT_MODEL, find_model
 from recsys.models.turns import Priority, Turns
 from recsys.models.zerogpu import is_zerogpu
 from recsys.settings import Precision
+
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,20 @@ class ModelHost:
             self._load_quietly(choice)
         else:
             threading.Thread(target=self._load_quietly, args=(choice,), name="load-model", daemon=True).start()
+
+    def load(self, choice: ModelChoice, progress: Progress | None = None) -> None:
+        """Loads a model now and tells how far it is; the app loads in the background instead.
+
+        Raises:
+            RecsysError: when it cannot be loaded.
+        """
+        self.start_loading(choice)
+        while (state := self.state()).phase == "loading":
+            if progress:
+                progress(state.progress, state.message)
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        with self.use(choice):  # raises what went wrong in the thread
+            pass
 
     @contextmanager
     def use(
