@@ -26,7 +26,7 @@ from recsys.generation.completion import Completion
 from recsys.generation.hypotheses import Hypothesis, RankedTitle, SearchPlan
 from recsys.generation.model_facts import context_length
 from recsys.generation.packed_model import PackedModel
-from recsys.generation.prefix_cache import PrefixCache, prefill
+from recsys.generation.prefix_cache import PrefixCache, common_length, prefill
 from recsys.generation.title_scores import Floats, OutputLayer, TitleScore
 from recsys.generation.title_tokens import ListForm, tokenise_in_list
 from recsys.generation.tokenization import PromptTokenizer, TokenizedPrompt, require_room
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
 
 _Value = TypeVar("_Value")
-
-_PLACES_OF_A_TITLE = 8
-"""Cache places that a title takes in each beam, as a rule: it decides how many records run side by side."""
 
 _NEVER = "Catalogue decoding ends with the last title, however long the list."
 
@@ -80,6 +77,8 @@ class CatalogueDecoder:
         self._model = PackedModel(loaded)
         self.tokenize = PromptTokenizer(loaded.tokenizer)
         self._restricted: tuple[frozenset[int], CatalogueTrie] | None = None
+        self.num_computed = 0
+        self.num_passes = 0
 
     def list_titles(
         self,
@@ -219,12 +218,22 @@ class CatalogueDecoder:
         scorer = CandidateScorer(self._model, OutputLayer(self.loaded), trie, score)
         reached = [column for column, item in enumerate(item_ids) if item in leaf_of]
         place = np.searchsorted(leaves, [leaf_of[item_ids[column]] for column in reached])
-        for part in self._model.batches([len(one.ids) for one in tokenized], 0):
+        for part in self._batches(tokenized, 0):
             computed = prefill(self._model, [tokenized[i].ids for i in part], self.prefixes, self._weights)
             exclusions = trie.exclusions([trie.excluded_leaves(closed[i]) for i in part])
             found = scorer(computed, leaves, exclusions, cancel)
             scores[np.ix_(part, reached)] = found[:, place]
         return scores
+
+    def compute_prompts(self, prompts: Sequence[Prompt], prefixes: PrefixCache) -> int:
+        """Computes prompts and throws them away, as a measure of speed; returns the tokens that went through.
+
+        Args:
+            prompts: Any number, computed side by side.
+            prefixes: What was computed before; one that holds nothing shares only what all prompts begin with.
+        """
+        tokens = [self.tokenize(prompt).ids for prompt in prompts]
+        return sum(prefill(self._model, [ids], prefixes, self._weights).num_computed for ids in tokens)
 
     @property
     def _weights(self) -> tuple[str, str | None, str | None, str]:
@@ -238,6 +247,10 @@ class CatalogueDecoder:
         if self._restricted is None or self._restricted[0] != wanted:
             self._restricted = wanted, self.trie.restrict(wanted)
         return self._restricted[1]
+
+    def _batches(self, tokenized: Sequence[TokenizedPrompt], more: int) -> list[list[int]]:
+        texts = [one.ids for one in tokenized]
+        return self._model.batches(list(map(len, texts)), more, shared=common_length(texts) if texts else 0)
 
     def _tokenized(self, prompts: Sequence[Prompt], longest_answer: int) -> list[TokenizedPrompt]:
         tokenized = [self.tokenize(prompt) for prompt in prompts]
@@ -261,12 +274,13 @@ class CatalogueDecoder:
     ) -> list[list[Hypothesis]]:
         search = TreeSearch(self._model, OutputLayer(self.loaded), self.prefixes, self._weights)
         results: list[list[Hypothesis]] = [[] for _ in tokenized]
-        places = plan.num_beams * plan.num_titles * _PLACES_OF_A_TITLE
-        for part in self._model.batches([len(one.ids) for one in tokenized], places):
+        for part in self._batches(tokenized, plan.expected_places):
             closed = [trie.excluded_leaves(excluded[i]) for i in part]
             found = search.run([tokenized[i].ids for i in part], trie, closed, plan, [seeds[i] for i in part], cancel)
             for i, hypotheses in zip(part, found, strict=True):
                 results[i] = hypotheses
+        self.num_computed += search.num_computed
+        self.num_passes += search.num_passes
         return results
 
     def _completion(

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from recsys.generation.title_scores import TitleScore
 from recsys.settings import GenerationSettings
 
+_PLACES_OF_A_TITLE = 8
+
 
 @dataclass(frozen=True)
 class SearchPlan:
@@ -32,6 +34,11 @@ class SearchPlan:
     repetition_penalty: float = 1.0
     sampling: GenerationSettings | None = None
     between: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def expected_places(self) -> int:
+        """Cache places that a record takes after its prompt, as a rule."""
+        return self.num_beams * self.num_titles * _PLACES_OF_A_TITLE
 
     @property
     def needs_scores(self) -> bool:

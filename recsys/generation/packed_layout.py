@@ -2,20 +2,22 @@
 
 Rows differ in how many tokens they bring: most a few, one a long title. Padding all to the longest would
 make attention the largest part of a step, so the rows that bring more than most form a second band of
-their own for what they bring more.
+their own for what they bring more. A beginning that all rows share is held once: each token attends to it
+as one long row and to its own row apart, and the two are put together by their normalisers (Hydragen,
+arXiv 2402.05099), so that a step reads a long prompt from memory once and not once a row.
 
 It knows tensors, rows and places; it knows no model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.generation.ragged_cache import Ints
+from recsys.generation.ragged_cache import Ints, Stretch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,11 +45,10 @@ class _Band:
     column: Tensor
     width: int
     mask: Tensor
+    _padded: list[Tensor] = field(default_factory=list)
 
-    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-        """(tokens of the band, heads, width of a head); see ``PackedLayout.attend``."""
-        import torch
-
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+        """(tokens of the band, heads, width of a head) and (…, heads) log-normalisers; see ``PackedLayout.attend``."""
         if self.tokens is not None:
             query = query[self.tokens]
         if self.rows is not None:
@@ -55,26 +56,41 @@ class _Band:
         _, heads, size = query.shape
         num_rows, key_heads = keys.shape[:2]
         groups = heads // key_heads
-        padded = query.new_zeros((num_rows, self.width, key_heads, groups, size))
-        padded[self.row, self.column] = query.reshape(-1, key_heads, groups, size)
+        if not self._padded:  # the places beside the tokens stay zero from layer to layer
+            self._padded.append(query.new_zeros((num_rows, key_heads, groups, self.width, size)))
+        padded = self._padded[0]
+        padded[self.row, :, :, self.column] = query.view(-1, key_heads, groups, size)
         # Query heads that share a key head become further queries of it: no copy of the cache is needed.
-        folded = padded.permute(0, 2, 3, 1, 4).reshape(num_rows, key_heads, groups * self.width, size)
-        mixed = torch.nn.functional.scaled_dot_product_attention(
-            folded, keys, values, attn_mask=self.mask.to(query.dtype), scale=scaling
-        )
-        by_token = mixed.view(num_rows, key_heads, groups, self.width, size).permute(0, 3, 1, 2, 4)
-        return by_token[self.row, self.column].flatten(1, 2)
+        folded = padded.view(num_rows, key_heads, groups * self.width, size)
+        mixed, normaliser = _attend(folded, keys, values, self.mask.to(query.dtype), scaling)
+        mixed = mixed.view(num_rows, key_heads, groups, self.width, size)[self.row, :, :, self.column]
+        normaliser = normaliser.view(num_rows, key_heads, groups, self.width)[self.row, :, :, self.column]
+        return mixed.flatten(1, 2), normaliser.flatten(1, 2)
 
 
 @dataclass(frozen=True, eq=False)
 class PackedLayout:
-    """The bands of one pass."""
+    """How the tokens of one pass attend.
+
+    Attributes:
+        bands: The tokens, each in its row.
+        shared: What all rows begin with, held once and not in the rows; None where there is no such text.
+    """
 
     bands: tuple[_Band, ...]
+    shared: Stretch | None = None
 
     @classmethod
     def of(
-        cls, row: Ints, visible: NDArray[np.bool_], num_rows: int, *, groups: int, dtype: Any, device: str
+        cls,
+        row: Ints,
+        visible: NDArray[np.bool_],
+        num_rows: int,
+        *,
+        groups: int,
+        dtype: Any,
+        device: str,
+        shared: Stretch | None = None,
     ) -> PackedLayout:
         """Lays out the tokens of one pass.
 
@@ -85,6 +101,7 @@ class PackedLayout:
             groups: Query heads for each key head.
             dtype: Of the queries.
             device: Where they are.
+            shared: What all rows begin with, every token sees.
         """
         count = np.bincount(row, minlength=num_rows)
         column = np.arange(len(row)) - (np.cumsum(count) - count)[row]
@@ -110,27 +127,72 @@ class PackedLayout:
                     _additive(_tensor(shown, device), groups, dtype),
                 )
             )
-        return cls(tuple(bands))
+        return cls(tuple(bands), shared)
 
-    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-        """Attention of packed queries over the rows of a cache.
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, layer: int) -> Tensor:
+        """Attention of packed queries over the rows of a cache, and over what they all begin with.
 
         Args:
             query: (1, heads, tokens, width).
             keys: (rows, key heads, places, width).
             values: (rows, key heads, places, width).
             scaling: Of the scores.
+            layer: Index of the layer.
 
         Returns:
             (tokens, heads, width).
         """
         packed = query[0].transpose(0, 1)
+        mixed, normaliser = self._attend_to_rows(packed, keys, values, scaling)
+        if self.shared is None:
+            return mixed
+        before, its_normaliser = _attend_to_one(packed, self.shared.keys[layer], self.shared.values[layer], scaling)
+        share = (its_normaliser - normaliser).sigmoid()[..., None].to(mixed.dtype)
+        return mixed.lerp(before, share)
+
+    def _attend_to_rows(self, packed: Tensor, keys: Tensor, values: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+        import torch
+
         if len(self.bands) == 1:
-            return self.bands[0].attend(packed, keys, values, scaling)
+            return self.bands[0].attend(packed.contiguous(), keys, values, scaling)
         mixed = packed.new_empty(packed.shape)
+        normaliser = torch.empty(packed.shape[:2], device=packed.device)
         for band in self.bands:
-            mixed[band.tokens] = band.attend(packed, keys, values, scaling)
-        return mixed
+            mixed[band.tokens], normaliser[band.tokens] = band.attend(packed, keys, values, scaling)
+        return mixed, normaliser
+
+
+def _attend_to_one(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+    """Every token attends to all of one text: (tokens, heads, width) and (tokens, heads) log-normalisers."""
+    num_tokens, heads, size = query.shape
+    key_heads = keys.shape[1]
+    groups = heads // key_heads
+    folded = query.view(num_tokens, key_heads, groups, size).permute(1, 2, 0, 3).reshape(1, key_heads, -1, size)
+    mixed, normaliser = _attend(folded, keys.transpose(0, 1)[None], values.transpose(0, 1)[None], None, scaling)
+    by_token = mixed.view(key_heads, groups, num_tokens, size).permute(2, 0, 1, 3)
+    return by_token.flatten(1, 2), normaliser.view(key_heads, groups, num_tokens).permute(2, 0, 1).flatten(1, 2)
+
+
+def _attend(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float
+) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention with the log-normaliser of each query, in float32 at least.
+
+    On a CPU by the fused kernel behind torch's own attention, which keeps its normalisers to itself;
+    elsewhere written out, for the kernels of other devices differ in what they return.
+    """
+    import torch
+
+    if query.device.type == "cpu":
+        mixed, normaliser = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+            query, keys, values, 0.0, False, attn_mask=mask, scale=scaling
+        )
+        return mixed, normaliser.contiguous()
+    scores = (query @ keys.transpose(-1, -2)).float() * scaling
+    if mask is not None:
+        scores = scores + mask
+    normaliser = scores.logsumexp(dim=-1)
+    return (scores - normaliser[..., None]).exp().to(values.dtype) @ values, normaliser
 
 
 def _cheapest_cut(count: Ints) -> int:

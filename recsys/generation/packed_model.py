@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from recsys.errors import ModelUnavailableError
 from recsys.generation.model_facts import base_model
 from recsys.generation.packed_layout import PackedLayout
-from recsys.generation.ragged_cache import Ints, RaggedCache
+from recsys.generation.ragged_cache import Ints, RaggedCache, Stretch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,12 +67,13 @@ class PackedModel:
         self.dtype: Any = self.decoder.get_input_embeddings().weight.dtype
         self._bytes_per_token = values * self.dtype.itemsize
 
-    def batches(self, lengths: Sequence[int], more: int) -> list[list[int]]:
+    def batches(self, lengths: Sequence[int], more: int, *, shared: int = 0) -> list[list[int]]:
         """Which texts are computed side by side: of like length, so that the attention is padded little.
 
         Args:
             lengths: Tokens of each text.
             more: Tokens that each may grow by.
+            shared: Tokens that all begin with, which take memory once.
 
         Returns:
             Indices of the texts, by batch.
@@ -80,16 +81,16 @@ class PackedModel:
         order = sorted(range(len(lengths)), key=lambda i: lengths[i])
         batches: list[list[int]] = []
         for i in order:
-            fits = (lengths[i] + more) * self._bytes_per_token * (len(batches[-1]) + 1) if batches else 0
+            fits = (lengths[i] - shared + more) * self._bytes_per_token * (len(batches[-1]) + 1) if batches else 0
             if batches and len(batches[-1]) < MAX_ROWS and fits <= MAX_CACHE_BYTES:
                 batches[-1].append(i)
             else:
                 batches.append([i])
         return batches
 
-    def new_cache(self, num_rows: int) -> RaggedCache:
-        """An empty cache."""
-        return RaggedCache(num_rows)
+    def new_cache(self, num_rows: int, shared: Stretch | None = None, *, room: int = 0) -> RaggedCache:
+        """An empty cache, or one whose rows share a beginning, with room for so many places in each row."""
+        return RaggedCache(num_rows, shared, room=room)
 
     def forward(self, cache: RaggedCache, row: Ints, token: Ints, position: Ints, visible: NDArray[np.bool_]) -> Tensor:
         """Computes tokens and adds them to the cache, whose ``claim`` gave their places.
@@ -99,7 +100,7 @@ class PackedModel:
             row: (tokens,) in ascending order.
             token: (tokens,) token ids.
             position: (tokens,) positions in the text.
-            visible: (tokens, places) which places each token sees, its own among them.
+            visible: (tokens, places) which places of its row each token sees, its own among them.
 
         Returns:
             (tokens, hidden) the last hidden states.
@@ -107,7 +108,13 @@ class PackedModel:
         import torch
 
         layout = PackedLayout.of(
-            row, visible, len(cache.lengths), groups=self._groups, dtype=self.dtype, device=self.device
+            row,
+            visible,
+            len(cache.lengths),
+            groups=self._groups,
+            dtype=self.dtype,
+            device=self.device,
+            shared=cache.shared,
         )
         with torch.inference_mode(), self._packed_attention(layout):
             output = self.decoder(
@@ -155,13 +162,14 @@ def _attention(
     packed_layout: PackedLayout,
     **_: object,
 ) -> tuple[Tensor, None]:
-    return packed_layout.attend(query, key, value, scaling)[None], None
+    return packed_layout.attend(query, key, value, scaling, cast(int, module.layer_idx))[None], None
 
 
 def _gptj_attention(attention: Module, layout: PackedLayout) -> Callable[..., tuple[Tensor, None]]:
     scaling = 1 / float(cast(float, attention.scale_attn))
+    layer = cast(int, attention.layer_idx)
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, None]:
-        return layout.attend(query, key, value, scaling).transpose(0, 1)[None], None
+        return layout.attend(query, key, value, scaling, layer).transpose(0, 1)[None], None
 
     return attend

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES = 256 * 2**20
 _WORTH_SHARING = 8
+_ROWS_WORTH_SHARING = 4
+"""With fewer rows a second attention in each layer costs more than reading the shared text once a row."""
 _TOKENS_AT_ONCE = 1024
 """With more the activations of a small model leave the processor's cache, and each token takes longer."""
 
@@ -82,7 +84,7 @@ class Prefill:
         cache: One row for each prompt.
         lengths: (prompts,) tokens of each.
         hidden: (prompts, hidden) the state after each prompt's last token.
-        visible: (prompts, places) the places of each prompt.
+        visible: (prompts, places) the places of each prompt, what all share aside.
         num_computed: Tokens that went through the model.
     """
 
@@ -93,7 +95,9 @@ class Prefill:
     num_computed: int
 
 
-def prefill(model: PackedModel, prompts: Sequence[Sequence[int]], prefixes: PrefixCache, key: Hashable) -> Prefill:
+def prefill(
+    model: PackedModel, prompts: Sequence[Sequence[int]], prefixes: PrefixCache, key: Hashable, *, room: int = 0
+) -> Prefill:
     """Computes prompts, what they share and what was computed before only once.
 
     Args:
@@ -101,27 +105,29 @@ def prefill(model: PackedModel, prompts: Sequence[Sequence[int]], prefixes: Pref
         prompts: Token ids, at least one token each.
         prefixes: What was computed before; what is computed now is added.
         key: Names the weights: base, adapter and precision.
+        room: Places that each row will probably need after its prompt.
     """
     shared = min(common_length(prompts), min(map(len, prompts)) - 1)
     start = prefixes.longest(key, prompts[0][:shared])
     computed = 0
     if len(prompts) > 1 and shared - (len(start) if start else 0) >= _WORTH_SHARING:
         cache, before = _begin(model, 1, start)
-        _compute(model, cache, [prompts[0][before:shared]], before)
+        _compute(model, cache, [prompts[0][before:shared]])
         start = cache.copy_of(0, shared)
         prefixes.keep(key, prompts[0][:shared], start)
         computed = shared - before
-    cache, before = _begin(model, len(prompts), start)
+    cache, before = _begin(model, len(prompts), start, room + max(map(len, prompts)))
     rest = [prompt[before:] for prompt in prompts]
-    hidden = _compute(model, cache, rest, before)
+    hidden = _compute(model, cache, rest)
     lengths = np.array([len(prompt) for prompt in prompts])
+    own = lengths - cache.num_shared
     if len(prompts) == 1:
         prefixes.keep(key, prompts[0], cache.copy_of(0, len(prompts[0])))
     return Prefill(
         cache,
         lengths,
         hidden,
-        np.arange(int(lengths.max())) < lengths[:, None],
+        np.arange(int(own.max())) < own[:, None],
         computed + int(lengths.sum()) - before * len(prompts),
     )
 
@@ -134,16 +140,18 @@ def common_length(texts: Sequence[Sequence[int]]) -> int:
     return int(differs.argmax()) if differs.any() else shortest
 
 
-def _begin(model: PackedModel, num_rows: int, start: Stretch | None) -> tuple[RaggedCache, int]:
-    cache = model.new_cache(num_rows)
+def _begin(model: PackedModel, num_rows: int, start: Stretch | None, room: int = 0) -> tuple[RaggedCache, int]:
     if start is None:
-        return cache, 0
+        return model.new_cache(num_rows, room=room), 0
+    if num_rows >= _ROWS_WORTH_SHARING:
+        return model.new_cache(num_rows, start, room=room - len(start)), len(start)
+    cache = model.new_cache(num_rows, room=room)
     cache.begin_with(start)
     return cache, len(start)
 
 
-def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[int]], before: int) -> Tensor:
-    """Computes the texts after ``before`` places; returns the state after each one's last token."""
+def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[int]]) -> Tensor:
+    """Computes the texts after what the rows hold; returns the state after each one's last token."""
     import torch
 
     lengths = np.array([len(text) for text in texts])
@@ -152,10 +160,10 @@ def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[in
         row = np.repeat(rows, lengths[rows])
         token = np.fromiter((token for i in rows for token in texts[i]), np.int64, len(row))
         place = cache.claim(row, model.device)
-        visible = np.arange(before + int(lengths[rows].max())) <= place[:, None]
+        visible = np.arange(int(place.max()) + 1) <= place[:, None]
         shown = np.zeros((len(row), int(cache.lengths.max())), bool)
         shown[:, : visible.shape[1]] = visible
-        hidden = model.forward(cache, row, token, place, shown)
+        hidden = model.forward(cache, row, token, cache.num_shared + place, shown)
         states.append(hidden[torch.as_tensor(np.cumsum(lengths[rows]) - 1, device=hidden.device)])
     return torch.cat(states)
 

@@ -1,6 +1,6 @@
 """The key/value cache of a batch of records whose beams share one row each.
 
-A row holds the prompt of a record once, and after it the tokens of all its beams in the order in which
+A row holds the prompt of a record once, but for what all prompts begin with, and after it the tokens of all its beams in the order in which
 they were computed. Which of them a beam may see is a mask, so that choosing, dropping and doubling beams
 copies nothing. Rows are of different lengths; no row holds holes, and what no beam sees any more is
 squeezed out when it grows large.
@@ -48,16 +48,23 @@ class RaggedCache:
 
     Args:
         num_rows: Records of the batch.
+        shared: What all rows begin with: it is kept once, beside the rows, and has no places in them.
+        room: Places of a row that are reserved from the start; new memory is what growing costs most.
+
+    Attributes:
+        lengths: (rows,) places of each row that are taken.
+        shared: As given.
     """
 
-    def __init__(self, num_rows: int) -> None:
+    def __init__(self, num_rows: int, shared: Stretch | None = None, *, room: int = 0) -> None:
         self.lengths: Ints = np.zeros(num_rows, np.int64)
+        self.shared = shared
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
         self._rows: Tensor | None = None
         self._places: Tensor | None = None
         self._used = 0
-        self._capacity = 0
+        self._capacity = room
 
     def claim(self, row: Ints, device: str) -> Ints:
         """Takes the next places of each row for the tokens of the next forward pass.
@@ -75,7 +82,8 @@ class RaggedCache:
         place: Ints = self.lengths[row] + np.arange(len(row)) - (np.cumsum(added) - added)[row]
         self.lengths = self.lengths + added
         self._used = int(self.lengths.max(initial=0))
-        self._capacity = max(self._capacity, -(-self._used // _GROWTH) * _GROWTH)
+        if self._used > self._capacity:
+            self._capacity = -(-self._used // _GROWTH) * _GROWTH
         self._rows = torch.as_tensor(row, device=device)
         self._places = torch.as_tensor(place, device=device)
         return place
@@ -103,10 +111,15 @@ class RaggedCache:
             store[self._rows, self._places] = new[0].transpose(0, 1)
         return held[0][:, : self._used].transpose(1, 2), held[1][:, : self._used].transpose(1, 2)
 
+    @property
+    def num_shared(self) -> int:
+        """Tokens that all rows begin with."""
+        return len(self.shared) if self.shared else 0
+
     def begin_with(self, start: Stretch) -> None:
-        """Lets every row, still empty, begin with the same text."""
+        """Lets the rows, still empty, begin with a copy of the same text: cheaper than sharing it where rows are few."""
         length = len(start)
-        self._capacity = -(-length // _GROWTH) * _GROWTH
+        self._capacity = max(self._capacity, -(-length // _GROWTH) * _GROWTH)
         for store, parts in ((self._keys, start.keys), (self._values, start.values)):
             for part in parts:
                 rows = part.new_zeros((len(self.lengths), self._capacity, *part.shape[1:]))
@@ -122,8 +135,8 @@ class RaggedCache:
         )
 
     def truncate(self, lengths: Ints) -> None:
-        """Forgets all places from these on."""
-        self.lengths = lengths.copy()
+        """Forgets what comes after these numbers of tokens, the shared ones included."""
+        self.lengths = lengths - self.num_shared
 
     def squeeze(self, seen: NDArray[np.bool_]) -> Ints:
         """Drops the places that nobody sees.
@@ -144,6 +157,16 @@ class RaggedCache:
         self._values = [values[rows, places] for values in self._values]
         self._capacity = order.shape[1]
         return order
+
+    def keep_rows(self, rows: Ints) -> None:
+        """Drops all rows but these, which are numbered anew in this order."""
+        import torch
+
+        kept = torch.as_tensor(rows)
+        self.lengths = self.lengths[rows]
+        self._used = int(self.lengths.max(initial=0))
+        self._keys = [keys[kept] for keys in self._keys]
+        self._values = [values[kept] for values in self._values]
 
     def _grown(self, store: Tensor) -> Tensor:
         grown = store.new_zeros((store.shape[0], self._capacity, *store.shape[2:]))

@@ -75,7 +75,7 @@ class TreeSearch:
         record = np.array([i for i, leaves in enumerate(closed) if len(leaves) < len(trie.leaf_length) and len(trie)])
         if not len(record):
             return [[] for _ in prompts]
-        done = prefill(self.model, [prompts[i] for i in record], self.prefixes, self.key)
+        done = prefill(self.model, [prompts[i] for i in record], self.prefixes, self.key, room=plan.expected_places)
         self.num_computed += done.num_computed
         found = _Search(self, trie, plan, done, np.array([seeds[i] for i in record]), cancel).run(
             trie.exclusions([closed[i] for i in record])
@@ -103,6 +103,7 @@ class _Search:
         )  # fmt: skip
         self.best = np.full((len(seeds), plan.num_best), -np.inf)
         self.finished: list[list[Hypothesis]] = [[] for _ in seeds]
+        self.row = np.arange(len(seeds))  # of each record in the cache
 
     def run(self, closed: Ints) -> list[list[Hypothesis]]:
         beams = self._open(closed)
@@ -233,7 +234,8 @@ class _Search:
 
     def _forward(self, beams: Beams, beam: Ints, index: Ints) -> Tensor:
         cache = self.prompts.cache
-        row = beams.record[beam]
+        record = beams.record[beam]
+        row = self.row[record]
         place = cache.claim(row, self.owner.model.device)
         width = int(cache.lengths.max())
         first = np.full(len(beams), width)
@@ -248,7 +250,7 @@ class _Search:
         beams.visible = visible | own
         self.owner.num_computed += len(beam)
         self.owner.num_passes += 1
-        token, position = beams.tokens[beam, index], self.prompts.lengths[row] + index
+        token, position = beams.tokens[beam, index], self.prompts.lengths[record] + index
         return self.owner.model.forward(cache, row, token, position, shown)
 
     def _score_forced(self, beams: Beams, beam: Ints, index: Ints, hidden: Tensor) -> None:
@@ -284,16 +286,22 @@ class _Search:
         return np.asarray(self.best[record, -1])
 
     def _squeezed(self, beams: Beams) -> Beams:
-        """Lets go of cache places that no beam sees, once they are many."""
-        width = beams.visible.shape[1]
+        """Lets go of cache rows that have ended and of places that no beam sees, once they are many."""
+        cache, width = self.prompts.cache, beams.visible.shape[1]
+        going = np.unique(beams.record)  # in ascending order, as the beams are
+        if 0 < 2 * len(going) <= len(cache.lengths):
+            cache.keep_rows(self.row[going])
+            self.row[going] = np.arange(len(going))
+            width = min(width, int(cache.lengths.max()))
+            beams.visible = beams.visible[:, :width]
         if width < _SQUEEZE_FROM or not len(beams):
             return beams
-        seen = np.zeros((len(self.seeds), width), bool)
-        np.logical_or.at(seen, beams.record, beams.visible)
+        seen = np.zeros((len(cache.lengths), width), bool)
+        np.logical_or.at(seen, self.row[beams.record], beams.visible)
         if 2 * int(seen.sum(axis=1).max()) > width:
             return beams
-        order = self.prompts.cache.squeeze(seen)
-        beams.visible = np.take_along_axis(beams.visible, order[beams.record], axis=1)
+        order = cache.squeeze(seen)
+        beams.visible = np.take_along_axis(beams.visible, order[self.row[beams.record]], axis=1)
         return beams
 
     def _keep(self, beams: Beams) -> None:

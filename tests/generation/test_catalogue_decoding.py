@@ -301,6 +301,33 @@ def test_a_batch_is_decoded_as_its_records_are_one_by_one(loaded: LoadedModel, c
         assert [one.text for one in together] == [one.text for one in alone]
 
 
+def test_prompts_that_share_a_long_beginning_are_decoded_as_one_by_one(
+    loaded: LoadedModel, catalogue: Catalogue
+) -> None:
+    """Rows that share a beginning attend to it once for all; a single row holds it itself."""
+    history = ["Amelie", "Solaris", "Toy Story", "Heat", "Alien", "Seven"]
+    prompts = prompts_of(*([*history, last] for last in ("Big", "Fargo", "Jaws", "Rocky", "Ran")), n=3)
+    decoder = CatalogueDecoder(loaded, catalogue, include_years=True)
+    shared: list[int] = []
+    original = decoder._model.new_cache
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        cache = original(*arguments, **options)
+        shared.append(cache.num_shared)
+        return cache
+
+    decoder._model.new_cache = watched  # type: ignore[method-assign]
+    for asked in (GREEDY, GREEDY.replace(num_beams=3)):
+        decoder.prefixes.clear()
+        together = decoder.list_titles(prompts, asked)
+        assert max(shared) >= 8
+        alone = [decoder.list_titles([prompt], asked)[0] for prompt in prompts]
+        assert [one.text for one in together] == [one.text for one in alone]
+    items = [movie.item_id for movie in catalogue]
+    several, one_row = decoder.score_candidates(prompts, items), decoder.score_candidates(prompts[:1], items)
+    np.testing.assert_allclose(several[:1], one_row, atol=1e-4)
+
+
 def test_a_list_ends_when_no_title_is_left(llama: LoadedModel, catalogue: Catalogue) -> None:
     decoder = CatalogueDecoder(llama, catalogue, include_years=True)
     (completion,) = decoder.list_titles(prompts_of(["Amelie"]), GREEDY, allowed=[1, 318, 589], excluded=[[589]])
@@ -389,8 +416,8 @@ def test_long_lists_let_go_of_what_no_beam_sees(
     monkeypatch.setattr("recsys.generation.tree_search._SQUEEZE_FROM", 1)
     original = decoder._model.new_cache
 
-    def watched(num_rows: int) -> Any:
-        cache = original(num_rows)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        cache = original(*arguments, **options)
         squeeze: Callable[..., Any] = cache.squeeze
 
         def noted(seen: Any) -> Any:
