@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from recsys.errors import HistoryError
+from recsys.settings import MovieDetails
 from recsys.titles import normalise_title, split_alternatives, split_year
 
 HistoryEntry = int | str
@@ -30,6 +31,8 @@ class Movie:
         genres: Genres in the data's order; empty where none is listed.
         alternative_titles: Other names, from the brackets of the source title.
         source_title: The title as the data writes it, without the year: "Shawshank Redemption, The".
+        tags: The tags that people gave it most often, the most frequent first.
+        description: What it is about, where a person's own file tells.
     """
 
     item_id: int
@@ -38,6 +41,8 @@ class Movie:
     genres: tuple[str, ...] = ()
     alternative_titles: tuple[str, ...] = ()
     source_title: str = ""
+    tags: tuple[str, ...] = ()
+    description: str = ""
 
     @classmethod
     def from_source(cls, item_id: int, source_title: str, year: int | None, genres: Iterable[str]) -> Self:
@@ -56,6 +61,12 @@ class Movie:
     def display(self, *, include_year: bool = True) -> str:
         """The title as prompts and pages show it: "Spirited Away (2001)"."""
         return f"{self.title} ({self.year})" if include_year and self.year is not None else self.title
+
+    def details(self, kind: MovieDetails) -> tuple[str, ...]:
+        """Its genres, tags or description, as they are; empty where it has none."""
+        if kind == "description":
+            return (self.description,) if self.description else ()
+        return {"none": (), "genres": self.genres, "tags": self.tags}[kind]
 
 
 class NameMatch(NamedTuple):

@@ -2,19 +2,20 @@
 
 Every style ends where the model's answer begins, never with a space (a trailing space would be a token
 that no title starts with), and every answer closes each title with the separator, the last one too, so
-that a title has the same tokens wherever it stands. Changing a byte here changes what an adapter was
-trained on: raise PROMPT_VERSION and the golden test with it.
+that a title has the same tokens wherever it stands. Titles of a history may carry details of the movie;
+those of an answer never do, so that it is read the same with and without. Changing a byte here changes
+what an adapter was trained on: raise PROMPT_VERSION and the golden test with it.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.catalogue import Movie
 from recsys.errors import HistoryError
+from recsys.prompt_details import DETAILS_IN_WORDS, clean_line, with_details
 from recsys.settings import MAX_HISTORY, ListSeparator, PromptSettings
 
 PROMPT_VERSION = 1
@@ -41,7 +42,6 @@ _SEPARATOR_IN_WORDS: dict[ListSeparator, str] = {
     "newline": "one on each line",
     "numbered": "as a numbered list",
 }
-_SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,13 @@ def prompt_id(settings: PromptSettings) -> str:
 
     >>> prompt_id(PromptSettings(style="instruction"))
     'v1/instruction/=>/;/no-years/liked'
+    >>> prompt_id(PromptSettings(details="genres"))
+    'v1/few_shot/=>/;/no-years/liked/genres'
     """
     years = "years" if settings.include_years else "no-years"
     sides = "liked+disliked" if settings.include_disliked else "liked"
-    return f"v{PROMPT_VERSION}/{settings.style}/{settings.queue_symbol}/{settings.list_separator}/{years}/{sides}"
+    written = [f"v{PROMPT_VERSION}", settings.style, settings.queue_symbol, settings.list_separator, years, sides]
+    return "/".join(written if settings.details == "none" else [*written, settings.details])
 
 
 def render(
@@ -117,8 +120,8 @@ def render(
     Raises:
         HistoryError: when a side holds more than MAX_HISTORY movies or a title is blank.
     """
-    liked_titles = _titles(liked, settings)
-    disliked_titles = _titles(disliked, settings) if settings.include_disliked else []
+    liked_titles = _given(liked, settings)
+    disliked_titles = _given(disliked, settings) if settings.include_disliked else []
     if settings.style == "instruction":
         return _render_instruction(liked_titles, disliked_titles, settings, num_recommendations)
     worked = list(examples[: settings.num_examples]) if settings.style == "few_shot" else []
@@ -160,8 +163,7 @@ def clean_title(text: str) -> str:
     Raises:
         HistoryError: when nothing that can be seen is left.
     """
-    without_controls = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
-    cleaned = _SPACE_OR_CONTROL.sub(" ", without_controls).strip()[:MAX_TITLE_LENGTH].strip()
+    cleaned = clean_line(text)[:MAX_TITLE_LENGTH].strip()
     if all(unicodedata.category(c)[0] in "CZ" for c in cleaned):
         raise HistoryError("a title is blank", seen=text, mend="type its name or take it out")
     return cleaned
@@ -176,6 +178,12 @@ def _titles(movies: Sequence[Movie | str], settings: PromptSettings) -> list[str
         clean_title(movie) if isinstance(movie, str) else movie.display(include_year=settings.include_years)
         for movie in movies
     ]
+
+
+def _given(movies: Sequence[Movie | str], settings: PromptSettings) -> list[str]:
+    """What a person liked or disliked: each title with the details that the settings ask for."""
+    titles = _titles(movies, settings)
+    return [with_details(title, movie, settings) for title, movie in zip(titles, movies, strict=True)]
 
 
 def _render_instruction(liked: list[str], disliked: list[str], settings: PromptSettings, n: int) -> Prompt:
@@ -193,7 +201,8 @@ def _render_instruction(liked: list[str], disliked: list[str], settings: PromptS
             instruction=task,
             answer_prefix=_answer_prefix(settings),
         )
-    task = f"A person liked the movies below. Recommend {n} other {plural} that this person will like. {form}"
+    details = DETAILS_IN_WORDS[settings.details]
+    task = f"A person liked the movies below{details}. Recommend {n} other {plural} that this person will like. {form}"
     given = _list(liked, settings)
     if disliked:
         gap = "\n" if _is_multi_line(settings) else " "
@@ -228,8 +237,8 @@ def _question(liked: list[str], disliked: list[str], settings: PromptSettings) -
 
 
 def _worked(example: PromptExample, settings: PromptSettings) -> str:
-    disliked = _titles(example.disliked, settings) if settings.include_disliked else []
-    question = _question(_titles(example.liked, settings), disliked, settings)
+    disliked = _given(example.disliked, settings) if settings.include_disliked else []
+    question = _question(_given(example.liked, settings), disliked, settings)
     return question + render_answer(example.answer, settings).rstrip("\n")
 
 

@@ -16,6 +16,7 @@ from recsys.errors import SettingsError
 PromptStyle = Literal["zero_shot", "few_shot", "instruction"]
 QueueSymbol = Literal["=>", "[]", "()", "words"]
 ListSeparator = Literal[";", ",", "newline", "numbered"]
+MovieDetails = Literal["none", "genres", "tags", "description"]
 ResolverName = Literal["levenshtein", "common_characters", "embedding"]
 SplitName = Literal["train", "validation", "test"]
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
@@ -133,6 +134,8 @@ class PromptSettings(Settings):
         include_years: Whether titles carry their year.
         include_disliked: Whether disliked movies are named in the prompt.
         num_examples: Worked examples of the few-shot prompt.
+        details: What each liked or disliked title carries besides its year: its genres, its most given tags, or
+            its description; titles of an answer stay bare.
     """
 
     style: PromptStyle = "few_shot"
@@ -141,6 +144,7 @@ class PromptSettings(Settings):
     include_years: bool = False
     include_disliked: bool = False
     num_examples: int = 3
+    details: MovieDetails = "none"
 
     def __post_init__(self) -> None:
         require_choice("style", self.style, get_args(PromptStyle))
@@ -149,6 +153,7 @@ class PromptSettings(Settings):
         require_choice("include_years", self.include_years, (True, False))
         require_choice("include_disliked", self.include_disliked, (True, False))
         require_number("num_examples", self.num_examples, 1, 8, integer=True)
+        require_choice("details", self.details, get_args(MovieDetails))
 
 
 @dataclass(frozen=True)

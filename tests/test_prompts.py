@@ -4,6 +4,7 @@ A golden test that fails means that adapters were trained on another prompt: rai
 write the file anew with ``python tests/test_prompts.py``.
 """
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from recsys.catalogue import Movie
 from recsys.errors import HistoryError
+from recsys.prompt_details import MAX_DETAILS_LENGTH, render_details
 from recsys.prompts import (
     MAX_TITLE_LENGTH,
     PROMPT_VERSION,
@@ -24,7 +26,7 @@ from recsys.prompts import (
     render,
     render_answer,
 )
-from recsys.settings import MAX_HISTORY, ListSeparator, PromptSettings, PromptStyle, QueueSymbol
+from recsys.settings import MAX_HISTORY, ListSeparator, MovieDetails, PromptSettings, PromptStyle, QueueSymbol
 
 GOLDEN = Path(__file__).parent / "fixtures" / "prompts.json"
 ALIEN, HEAT, UP, GOOD_BAD = (
@@ -44,6 +46,23 @@ FORMATS = [
         get_args(PromptStyle), get_args(QueueSymbol), get_args(ListSeparator), (True, False), (True, False)
     )
 ]
+DETAILED = [
+    PromptSettings(style, symbol, separator, include_disliked=True, num_examples=1, details=details)
+    for details, style, symbol, separator in itertools.product(
+        get_args(MovieDetails)[1:], get_args(PromptStyle), get_args(QueueSymbol), get_args(ListSeparator)
+    )
+    if symbol == "=>" or separator == ";"
+]
+RICH_ALIEN = dataclasses.replace(
+    ALIEN,
+    genres=("Horror", "Sci-Fi"),
+    tags=("space; horror", "H.R. Giger", "<3"),
+    description="In space => no one, says [it]; hears.",
+)
+RICH_UP = dataclasses.replace(
+    UP, genres=("Animation",), tags=("balloons", "old/young"), description="A house\nflies away."
+)
+RICH_EXAMPLES = (PromptExample((RICH_UP, JAWS), (RICH_ALIEN, HEAT), (RICH_ALIEN,)),)
 SITUATIONS = {"warm": ((ALIEN, "my own film"), (UP, HEAT)), "cold": ((), ())}
 
 
@@ -63,12 +82,23 @@ def rendered():
     return table
 
 
+def rendered_with_details():
+    """What the model reads where titles carry details; "Heat" has none and stays bare."""
+    return {
+        prompt_id(form): render(
+            (RICH_ALIEN, HEAT, "my own film"), form, num_recommendations=2, disliked=(RICH_UP,), examples=RICH_EXAMPLES
+        ).text
+        for form in DETAILED
+    }
+
+
 def test_every_prompt_is_the_same_to_the_byte_as_the_one_that_adapters_are_trained_on():
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert golden["version"] == PROMPT_VERSION
     table = rendered()
     assert table.keys() == golden["prompts"].keys()
     assert [name for name in table if table[name] != golden["prompts"][name]] == []
+    assert rendered_with_details() == golden["with_details"]
 
 
 def test_the_golden_file_tells_every_format_from_every_other():
@@ -202,8 +232,89 @@ def test_any_typed_titles_give_a_prompt_with_each_of_them_on_its_own_line_part(t
     prompt.text.encode("utf-8")
 
 
+def test_a_prompt_names_itself_as_before_unless_titles_carry_details():
+    assert prompt_id(PromptSettings()) == "v1/few_shot/=>/;/no-years/liked"
+    assert prompt_id(PromptSettings(details="tags")) == "v1/few_shot/=>/;/no-years/liked/tags"
+    assert len({prompt_id(form) for form in [*FORMATS, *DETAILED]}) == len(FORMATS) + len(DETAILED)
+
+
+def test_every_title_of_a_history_carries_its_details_and_no_title_of_an_answer_does():
+    form = PromptSettings(include_disliked=True, details="genres")
+    text = render([RICH_ALIEN, HEAT], form, num_recommendations=4, disliked=[RICH_UP], examples=RICH_EXAMPLES).text
+    *_, worked, asked = text.splitlines()
+    assert asked == "Alien -- Horror/Sci-Fi; Heat | not: Up -- Animation =>"
+    assert worked == "Up -- Animation; Jaws | not: Alien -- Horror/Sci-Fi => Alien; Heat;"
+    assert render_answer([RICH_ALIEN, RICH_UP], form) == " Alien; Up;"
+
+
+def test_an_instruction_says_what_stands_beside_the_titles():
+    prompt = render([RICH_ALIEN], PromptSettings("instruction", details="genres"), num_recommendations=4)
+    assert prompt.instruction.startswith("A person liked the movies below, each with its genres. Recommend 4 other")
+    assert prompt.input == "Alien -- Horror/Sci-Fi"
+
+
+@pytest.mark.parametrize(
+    ("separator", "details"),
+    [(";", "In space no one, says it, hears."), (",", "In space no one says it hears.")],
+)
+def test_a_description_loses_what_means_something_else_in_the_prompt(separator, details):
+    form = PromptSettings(list_separator=separator, details="description")
+    assert render_details(RICH_ALIEN, form) == details
+
+
+def test_details_are_cut_at_the_end_of_a_word():
+    form = PromptSettings(details="description")
+    words = dataclasses.replace(ALIEN, description="thirteen char " * 30)
+    assert render_details(words, form) == ("thirteen char " * 11).strip()
+    no_space = dataclasses.replace(ALIEN, description="x" * 400)
+    assert render_details(no_space, form) == "x" * MAX_DETAILS_LENGTH
+    exact = dataclasses.replace(ALIEN, description="a" * 79 + " " + "b" * 80 + " c")
+    assert render_details(exact, form) == "a" * 79 + " " + "b" * 80
+
+
+@pytest.mark.parametrize("details", ["", "...", "[] => ;", "\u200b"])
+def test_a_movie_without_details_to_read_stays_bare(details):
+    form = PromptSettings("zero_shot", details="description")
+    movie = dataclasses.replace(ALIEN, description=details)
+    assert render([movie], form, num_recommendations=4).text == "Alien =>"
+
+
+@given(
+    details=st.lists(st.text(max_size=250) | st.text(" ;,/=>[]()|#-\n\u2028ab", max_size=60), min_size=2, max_size=2),
+    form=st.sampled_from([form for form in DETAILED if form.style == "zero_shot"]),
+)
+def test_no_details_can_end_a_title_or_the_history(details, form):
+    movies = [
+        dataclasses.replace(movie, genres=(text, "x"), tags=(text,), description=text)
+        for movie, text in zip((ALIEN, HEAT), details, strict=True)
+    ]
+    lean = render([ALIEN, HEAT], form.replace(details="none"), num_recommendations=2).text
+    rich = render(movies, form, num_recommendations=2).text
+    for mark in (
+        "=>",
+        "\n",
+        "[",
+        "]",
+        "(",
+        ")",
+        "|",
+        {"newline": "\n", "numbered": "\n"}.get(form.list_separator, form.list_separator),
+    ):
+        assert rich.count(mark) == lean.count(mark)
+    for movie in movies:
+        written = render_details(movie, form)
+        assert len(written) <= MAX_DETAILS_LENGTH
+        assert written == written.strip()
+        assert (f"{movie.title} -- {written}" if written else movie.title) in rich
+
+
 if __name__ == "__main__":
     GOLDEN.write_text(
-        json.dumps({"version": PROMPT_VERSION, "prompts": rendered()}, ensure_ascii=False, indent=1) + "\n",
+        json.dumps(
+            {"version": PROMPT_VERSION, "prompts": rendered(), "with_details": rendered_with_details()},
+            ensure_ascii=False,
+            indent=1,
+        )
+        + "\n",
         encoding="utf-8",
     )

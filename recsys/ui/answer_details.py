@@ -28,6 +28,7 @@ _TITLES = {
     "include_years": "years",
     "include_disliked": "disliked",
     "num_examples": "examples",
+    "details": "details",
     "resolver": "resolver",
     "threshold": "threshold",
     "force_nearest": "force nearest",

@@ -58,6 +58,7 @@ def add_api(workbench: Workbench) -> None:
         include_years: bool = False,
         include_disliked: bool = False,
         num_examples: int = 3,
+        details: Literal["none", "genres", "tags", "description"] = "none",
         resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",
         threshold: float | None = None,
         force_nearest: bool = False,
@@ -84,6 +85,7 @@ def add_api(workbench: Workbench) -> None:
             include_years: Whether titles carry their year.
             include_disliked: Whether the prompt names the disliked movies.
             num_examples: 1 to 8 worked examples of the few_shot style.
+            details: What each title of the history carries in the prompt.
             resolver: How titles that the catalogue does not have are read.
             threshold: 0 to 1, or None for the resolver's own.
             force_nearest: Take the nearest movie whatever its similarity.

@@ -27,6 +27,7 @@ HELP = {
     "seed": "Same seed, same answer.",
     "num_examples": "Of other people, shown to the model first.",
     "queue_symbol": "Stands between what was liked and what is asked for.",
+    "details": "Carried by each title of a history, in the worked examples too.",
     "threshold": "Least likeness that counts as a match.",
 }
 """One line of help for each control."""
@@ -35,6 +36,7 @@ RESOLVERS_OWN = "The resolver's own threshold is in use."
 _STYLES = [("Worked examples", "few_shot"), ("Bare list", "zero_shot"), ("Instruction", "instruction")]
 _SYMBOLS = [("=>", "=>"), ("[ ]", "[]"), ("( )", "()"), ("Plain words", "words")]
 _SEPARATORS = [("Semicolon", ";"), ("Comma", ","), ("New line", "newline"), ("Numbered", "numbered")]
+_DETAILS = [("None", "none"), ("Genres", "genres"), ("Tags", "tags"), ("Description", "description")]
 _RESOLVERS = [
     ("Levenshtein · fewest edits", "levenshtein"),
     ("Embedding · nearest in meaning", "embedding"),
@@ -146,6 +148,14 @@ def create_prompt_controls() -> dict[str, Component]:
         "include_years": gr.Checkbox(default.include_years, label="Titles carry their year", elem_id="include_years"),
         "include_disliked": gr.Checkbox(
             default.include_disliked, label="Name the disliked movies in the prompt", elem_id="include_disliked"
+        ),
+        "details": gr.Radio(
+            _DETAILS,
+            value=default.details,
+            label="Details of movies",
+            info=HELP["details"],
+            elem_id="details-kind",
+            elem_classes=["segments"],
         ),
     }
 
