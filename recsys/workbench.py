@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
+from recsys.data.descriptions import add_details, details_hash, require_details
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
 from recsys.errors import HistoryError
@@ -31,13 +32,7 @@ from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
-from recsys.recommend import (
-    Recommendation,
-    RecommendationRequest,
-    recommend,
-    render_prompt,
-    stream_recommendation,
-)
+from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings
 
@@ -56,6 +51,7 @@ class WorkbenchOptions:
         runs: Where evaluations are kept; None takes $RECSYS_RUNS or a folder of the user's cache.
         public: Lock the registry and limit length, records and time.
         device: auto, cpu, cuda or mps.
+        descriptions: A csv file of movieId,description that prompts may carry; None has no descriptions.
     """
 
     data: Path | None = None
@@ -63,6 +59,7 @@ class WorkbenchOptions:
     runs: Path | None = None
     public: bool = False
     device: str = "auto"
+    descriptions: Path | None = None
 
     @property
     def runs_folder(self) -> Path:
@@ -85,7 +82,7 @@ class Workbench:
 
     @cached_property
     def dataset(self) -> MovieLens:
-        return load(self.options.data)
+        return add_details(load(self.options.data), self.options.descriptions)
 
     @cached_property
     def split(self) -> SplitData:
@@ -145,7 +142,7 @@ class Workbench:
         """
         self.limits.check_generation(request.generation)
         self.limits.check_history(len(request.history), len(request.disliked))
-        self.check_adapter(request.choice, request.prompt)
+        self.check_prompt(request.choice, request.prompt)
         for entry in (*request.history, *request.disliked):
             if isinstance(entry, int):
                 _ = self.catalogue[entry]
@@ -245,7 +242,7 @@ class Workbench:
         """
         self.limits.check_evaluation(request.evaluation)
         self.limits.check_generation(request.generation)
-        self.check_adapter(request.choice, request.prompt)
+        self.check_prompt(request.choice, request.prompt)
         return self.jobs.start(request, self.evaluate)
 
     def evaluate(self, job: EvaluationJob) -> Report:
@@ -265,7 +262,7 @@ class Workbench:
                 return self.recommend_batch(requests, seeds=seeds, cancel=job.cancel_event)
 
             fingerprint = request.fingerprint(
-                data_name=self.dataset.name,
+                data_name=self.dataset.name + details_hash(self.dataset.movies, request.prompt.details),
                 weight_hash=weight_hash,
                 precision=precision,
                 adapter_hash=adapter_hash,
@@ -281,12 +278,14 @@ class Workbench:
                 cancel=job.cancel_event,
             )
 
-    def check_adapter(self, choice: ModelChoice, prompt: PromptSettings) -> None:
-        """Refuses an adapter that does not exist or was trained with another prompt.
+    def check_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
+        """Refuses details that no movie has, and an adapter that does not exist or was trained with another prompt.
 
         Raises:
+            SettingsError: naming the details.
             AdapterError: naming both prompts.
         """
+        require_details(self.dataset.movies, prompt.details)
         if choice.adapter is None:
             return
         find_adapter(choice.adapter, self.options.adapters).require_prompt(prompt)

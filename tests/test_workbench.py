@@ -130,3 +130,19 @@ def test_results_do_not_depend_on_the_batch(bench, tiny):
         assert job.wait(120).phase == "done"
         by_batch_size.append([result.completion for result in job.results()])
     assert by_batch_size[0] == by_batch_size[1]
+
+
+def test_details_that_the_data_does_not_have_are_refused(bench):
+    asked = RecommendationRequest(prompt=PromptSettings(details="tags"))
+    with pytest.raises(SettingsError, match="this data set has no tags"):
+        bench.check(asked)
+    with pytest.raises(SettingsError, match="this data set has no tags"):
+        bench.start_evaluation(EvaluationRequest(prompt=asked.prompt))
+
+
+def test_a_persons_descriptions_are_in_the_prompt_of_the_movies_that_have_one(tmp_path, tiny):
+    path = tmp_path / "own.csv"
+    path.write_text("movieId,description\n5618,A girl works in a bathhouse.\n", encoding="utf-8")
+    described = Workbench(WorkbenchOptions(runs=tmp_path, adapters=tmp_path, descriptions=path))
+    asked = request_for(tiny, history=(5618, 1), prompt=PromptSettings("zero_shot", details="description"))
+    assert described.recommend(asked).prompt.text == "Spirited Away -- A girl works in a bathhouse.; Toy Story =>"

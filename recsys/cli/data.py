@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.cli.options import add_settings, add_workbench_options, open_workbench, read_settings
+from recsys.data.descriptions import require_details
 from recsys.settings import PromptSettings
 from recsys.workbench import Workbench
 
@@ -65,6 +66,7 @@ def _build(arguments: argparse.Namespace, workbench: Workbench) -> int:
     from recsys.data.instructions import build_instructions
 
     prompt = read_settings(arguments, PromptSettings)
+    require_details(workbench.dataset.movies, prompt.details)
     counts = build_instructions(workbench.split, workbench.catalogue, arguments.out, prompt=prompt)
     for name, count in counts.items():
         print(f"{name}: {count} records")

@@ -63,6 +63,7 @@ def add_workbench_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--data", type=Path, help="a MovieLens csv folder (default: the embedded latest-small)")
     group.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
     group.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
+    group.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for --details=description")
     group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
 
 
@@ -82,5 +83,11 @@ def read_choice(arguments: argparse.Namespace) -> ModelChoice:
 def open_workbench(arguments: argparse.Namespace) -> Workbench:
     """The workbench of the parsed options."""
     return Workbench(
-        WorkbenchOptions(data=arguments.data, adapters=arguments.adapters, runs=arguments.runs, device=arguments.device)
+        WorkbenchOptions(
+            data=arguments.data,
+            adapters=arguments.adapters,
+            runs=arguments.runs,
+            device=arguments.device,
+            descriptions=arguments.descriptions,
+        )
     )
