@@ -274,7 +274,7 @@ class CatalogueDecoder:
     ) -> list[list[Hypothesis]]:
         search = TreeSearch(self._model, OutputLayer(self.loaded), self.prefixes, self._weights)
         results: list[list[Hypothesis]] = [[] for _ in tokenized]
-        for part in self._batches(tokenized, plan.expected_places):
+        for part in self._batches(tokenized, plan.expected_places(trie)):
             closed = [trie.excluded_leaves(excluded[i]) for i in part]
             found = search.run([tokenized[i].ids for i in part], trie, closed, plan, [seeds[i] for i in part], cancel)
             for i, hypotheses in zip(part, found, strict=True):

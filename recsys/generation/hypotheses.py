@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from recsys.generation.catalogue_trie import CatalogueTrie
 from recsys.generation.title_scores import TitleScore
 from recsys.settings import GenerationSettings
 
-_PLACES_OF_A_TITLE = 8
+_PLACES_OF_A_TOKEN = 1.6
+"""More than one, since beams that are dropped have taken places too."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class SearchPlan:
     sampling: GenerationSettings | None = None
     between: tuple[tuple[int, ...], ...] = ()
 
-    @property
-    def expected_places(self) -> int:
+    def expected_places(self, trie: CatalogueTrie) -> int:
         """Cache places that a record takes after its prompt, as a rule."""
-        return self.num_beams * self.num_titles * _PLACES_OF_A_TITLE
+        of_a_title = _PLACES_OF_A_TOKEN * float(trie.leaf_length.mean()) if len(trie) else 0.0
+        return math.ceil(self.num_beams * self.num_titles * of_a_title)
 
     @property
     def needs_scores(self) -> bool:

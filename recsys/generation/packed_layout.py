@@ -32,7 +32,7 @@ class _Band:
 
     Attributes:
         tokens: (tokens,) their places in the pass; None are all.
-        rows: (rows,) the rows; None are all.
+        rows: The rows, neighbours as a slice: they are read where they are.
         row: (tokens,) index of each token's row among these.
         column: (tokens,) place of each token in its padded row.
         width: Columns of a padded row.
@@ -40,7 +40,7 @@ class _Band:
     """
 
     tokens: Tensor | None
-    rows: Tensor | None
+    rows: Tensor | slice
     row: Tensor
     column: Tensor
     width: int
@@ -51,8 +51,7 @@ class _Band:
         """(tokens of the band, heads, width of a head) and (…, heads) log-normalisers; see ``PackedLayout.attend``."""
         if self.tokens is not None:
             query = query[self.tokens]
-        if self.rows is not None:
-            keys, values = keys[self.rows], values[self.rows]
+        keys, values = keys[self.rows], values[self.rows]
         _, heads, size = query.shape
         num_rows, key_heads = keys.shape[:2]
         groups = heads // key_heads
@@ -85,7 +84,6 @@ class PackedLayout:
         cls,
         row: Ints,
         visible: NDArray[np.bool_],
-        num_rows: int,
         *,
         groups: int,
         dtype: Any,
@@ -97,30 +95,30 @@ class PackedLayout:
         Args:
             row: (tokens,) row of each token, in ascending order.
             visible: (tokens, places) which places of its row each token sees.
-            num_rows: Rows of the cache.
             groups: Query heads for each key head.
             dtype: Of the queries.
             device: Where they are.
             shared: What all rows begin with, every token sees.
         """
-        count = np.bincount(row, minlength=num_rows)
+        count = np.bincount(row)
         column = np.arange(len(row)) - (np.cumsum(count) - count)[row]
-        cut = _cheapest_cut(count)
+        cut = _cheapest_cut(count[int(row[0]) :])
         bands = []
         for low, high in ((0, cut), (cut, int(count.max()))):
             tokens = np.flatnonzero((column >= low) & (column < high))
             if not len(tokens):
                 continue
             rows = np.unique(row[tokens])
-            if (high - low + _COST_OF_A_COPY) * len(rows) >= (high - low) * num_rows:
-                rows = np.arange(num_rows)
+            neighbours = np.arange(rows[0], rows[-1] + 1)
+            if (high - low + _COST_OF_A_COPY) * len(rows) >= (high - low) * len(neighbours):
+                rows = neighbours
             place = np.searchsorted(rows, row[tokens])
             shown = np.zeros((len(rows), high - low, visible.shape[1]), bool)
             shown[place, column[tokens] - low] = visible[tokens]
             bands.append(
                 _Band(
                     None if len(tokens) == len(row) else _tensor(tokens, device),
-                    None if len(rows) == num_rows else _tensor(rows, device),
+                    slice(rows[0], rows[-1] + 1) if rows is neighbours else _tensor(rows, device),
                     _tensor(place, device),
                     _tensor(column[tokens] - low, device),
                     high - low,
@@ -173,9 +171,7 @@ def _attend_to_one(query: Tensor, keys: Tensor, values: Tensor, scaling: float) 
     return by_token.flatten(1, 2), normaliser.view(key_heads, groups, num_tokens).permute(2, 0, 1).flatten(1, 2)
 
 
-def _attend(
-    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float
-) -> tuple[Tensor, Tensor]:
+def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention with the log-normaliser of each query, in float32 at least.
 
     On a CPU by the fused kernel behind torch's own attention, which keeps its normalisers to itself;

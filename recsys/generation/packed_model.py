@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 ATTENTION_NAME = "recsys_packed"
 MAX_ROWS = 128
 """The most texts that are computed side by side: with more, a step of a small model is no faster."""
-MAX_CACHE_BYTES = 2**29
+TOKENS_AT_ONCE = 1024
+"""With more the activations of a small model leave the processor's cache, and each token takes longer."""
+MAX_CACHE_BYTES = 640 * 2**20
 """The most memory that their keys and values should take."""
 
 
@@ -79,14 +82,12 @@ class PackedModel:
             Indices of the texts, by batch.
         """
         order = sorted(range(len(lengths)), key=lambda i: lengths[i])
-        batches: list[list[int]] = []
-        for i in order:
-            fits = (lengths[i] - shared + more) * self._bytes_per_token * (len(batches[-1]) + 1) if batches else 0
-            if batches and len(batches[-1]) < MAX_ROWS and fits <= MAX_CACHE_BYTES:
-                batches[-1].append(i)
-            else:
-                batches.append([i])
-        return batches
+        widest = max(lengths, default=0) - shared + more
+        room = max(1, min(MAX_ROWS, MAX_CACHE_BYTES // (max(widest, 1) * self._bytes_per_token)))
+        count = -(-len(order) // room)
+        # As even as can be: a batch of one record takes nearly as many passes as a full one.
+        cuts = [len(order) * i // max(count, 1) for i in range(count + 1)]
+        return [order[start:end] for start, end in pairwise(cuts)]
 
     def new_cache(self, num_rows: int, shared: Stretch | None = None, *, room: int = 0) -> RaggedCache:
         """An empty cache, or one whose rows share a beginning, with room for so many places in each row."""
@@ -110,7 +111,6 @@ class PackedModel:
         layout = PackedLayout.of(
             row,
             visible,
-            len(cache.lengths),
             groups=self._groups,
             dtype=self.dtype,
             device=self.device,
@@ -173,3 +173,14 @@ def _gptj_attention(attention: Module, layout: PackedLayout) -> Callable[..., tu
         return layout.attend(query, key, value, scaling, layer).transpose(0, 1)[None], None
 
     return attend
+
+
+def passes(count: Ints) -> Iterator[Ints]:
+    """Neighbouring rows that bring so many tokens each, a pass of at most TOKENS_AT_ONCE after the other."""
+    start, used = 0, 0
+    for i, more in enumerate(count.tolist()):
+        if i > start and used + more > TOKENS_AT_ONCE:
+            yield np.arange(start, i)
+            start, used = i, 0
+        used += more
+    yield np.arange(start, len(count))

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.generation.packed_model import PackedModel
+from recsys.generation.packed_model import PackedModel, passes
 from recsys.generation.ragged_cache import Ints, RaggedCache, Stretch
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ DEFAULT_MAX_BYTES = 256 * 2**20
 _WORTH_SHARING = 8
 _ROWS_WORTH_SHARING = 4
 """With fewer rows a second attention in each layer costs more than reading the shared text once a row."""
-_TOKENS_AT_ONCE = 1024
-"""With more the activations of a small model leave the processor's cache, and each token takes longer."""
 
 
 class PrefixCache:
@@ -156,7 +154,7 @@ def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[in
 
     lengths = np.array([len(text) for text in texts])
     states = []
-    for rows in _passes(lengths):
+    for rows in passes(lengths):
         row = np.repeat(rows, lengths[rows])
         token = np.fromiter((token for i in rows for token in texts[i]), np.int64, len(row))
         place = cache.claim(row, model.device)
@@ -166,14 +164,3 @@ def _compute(model: PackedModel, cache: RaggedCache, texts: Sequence[Sequence[in
         hidden = model.forward(cache, row, token, cache.num_shared + place, shown)
         states.append(hidden[torch.as_tensor(np.cumsum(lengths[rows]) - 1, device=hidden.device)])
     return torch.cat(states)
-
-
-def _passes(lengths: Ints) -> Iterator[Ints]:
-    """Neighbouring texts that are computed in one pass."""
-    start, used = 0, 0
-    for i, length in enumerate(lengths):
-        if i > start and used + length > _TOKENS_AT_ONCE:
-            yield np.arange(start, i)
-            start, used = i, 0
-        used += length
-    yield np.arange(start, len(lengths))

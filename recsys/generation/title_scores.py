@@ -10,6 +10,7 @@ It knows hidden states, tokens and the output layer; it knows no tree and no cac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -27,6 +28,7 @@ TitleScore = Literal["full", "tree"]
 Floats = NDArray[np.float64]
 
 _ROWS_AT_ONCE = 256
+_VOCABULARY_AT_ONCE = 4096
 
 
 class TokenPairs(NamedTuple):
@@ -81,22 +83,34 @@ class OutputLayer:
         """
         import torch
 
-        parts: list[NDArray[np.float32]] = []
+        parts: list[NDArray[np.float64]] = []
         with torch.inference_mode():
             for start in range(0, len(hidden), _ROWS_AT_ONCE):
-                logits = self._layer(hidden[start : start + _ROWS_AT_ONCE])
-                if penalised is not None and repetition_penalty != 1:
-                    lo, hi = np.searchsorted(penalised.state, (start, start + _ROWS_AT_ONCE))
-                    states = torch.as_tensor(penalised.state[lo:hi] - start, device=logits.device)
-                    tokens = torch.as_tensor(penalised.token[lo:hi], device=logits.device)
-                    seen = logits[states, tokens]
-                    logits[states, tokens] = torch.where(seen > 0, seen / repetition_penalty, seen * repetition_penalty)
-                logits = logits.float()
-                top = logits.amax(dim=-1, keepdim=True)
-                # In place: over a whole vocabulary torch's logsumexp spends most of its time on new memory.
-                total = logits.sub_(top).exp_().sum(dim=-1)
-                parts.append((total.log() + top[:, 0]).cpu().numpy())
-        return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+                some = hidden[start : start + _ROWS_AT_ONCE]
+                if penalised is None or repetition_penalty == 1:
+                    sums = torch.stack([_log_sum_exp(logits) for logits in self._slices(some)], dim=1)
+                    parts.append(sums.logsumexp(dim=1).cpu().double().numpy())
+                    continue
+                logits = self._layer(some)
+                lo, hi = np.searchsorted(penalised.state, (start, start + _ROWS_AT_ONCE))
+                states = torch.as_tensor(penalised.state[lo:hi] - start, device=logits.device)
+                tokens = torch.as_tensor(penalised.token[lo:hi], device=logits.device)
+                seen = logits[states, tokens]
+                logits[states, tokens] = torch.where(seen > 0, seen / repetition_penalty, seen * repetition_penalty)
+                parts.append(_log_sum_exp(logits).cpu().double().numpy())
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _slices(self, hidden: Tensor) -> Iterator[Tensor]:
+        """The logits in slices of the vocabulary, where the layer has rows: they stay in the processor's cache."""
+        import torch
+
+        if not self._has_rows:
+            yield self._layer(hidden)
+            return
+        weight, bias = self._layer.weight, self._layer.bias
+        for start in range(0, len(weight), _VOCABULARY_AT_ONCE):
+            part = slice(start, start + _VOCABULARY_AT_ONCE)
+            yield torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
 
     def _whole_rows(self, hidden: Tensor, pairs: TokenPairs) -> Floats:
         import torch
@@ -110,6 +124,13 @@ class OutputLayer:
             states = torch.as_tensor(pairs.state[lo:hi] - start, device=logits.device)
             parts.append(logits[states, torch.as_tensor(pairs.token[lo:hi], device=logits.device)].cpu().numpy())
         return np.concatenate(parts).astype(np.float64)
+
+
+def _log_sum_exp(logits: Tensor) -> Tensor:
+    """Over the columns, in float32 and in place: torch's own spends most of its time on new memory."""
+    logits = logits.float()
+    top = logits.amax(dim=-1, keepdim=True)
+    return logits.sub_(top).exp_().sum(dim=-1).log() + top[:, 0]
 
 
 def penalise(logits: Floats, pairs: TokenPairs, penalised: TokenPairs, repetition_penalty: float) -> Floats:

@@ -22,7 +22,7 @@ from recsys.generation.beams import Beams
 from recsys.generation.catalogue_trie import CatalogueTrie
 from recsys.generation.choice import cut, gumbel, log_sum_exp, pick
 from recsys.generation.hypotheses import Hypothesis, SearchPlan
-from recsys.generation.packed_model import PackedModel
+from recsys.generation.packed_model import PackedModel, passes
 from recsys.generation.prefix_cache import Prefill, PrefixCache, prefill
 from recsys.generation.ragged_cache import Ints
 from recsys.generation.title_scores import Floats, OutputLayer, TokenPairs, penalise
@@ -75,7 +75,9 @@ class TreeSearch:
         record = np.array([i for i, leaves in enumerate(closed) if len(leaves) < len(trie.leaf_length) and len(trie)])
         if not len(record):
             return [[] for _ in prompts]
-        done = prefill(self.model, [prompts[i] for i in record], self.prefixes, self.key, room=plan.expected_places)
+        done = prefill(
+            self.model, [prompts[i] for i in record], self.prefixes, self.key, room=plan.expected_places(trie)
+        )
         self.num_computed += done.num_computed
         found = _Search(self, trie, plan, done, np.array([seeds[i] for i in record]), cancel).run(
             trie.exclusions([closed[i] for i in record])
@@ -233,25 +235,40 @@ class _Search:
         return beams
 
     def _forward(self, beams: Beams, beam: Ints, index: Ints) -> Tensor:
+        """The states after these tokens of the beams, which come in order of their rows."""
+        import torch
+
         cache = self.prompts.cache
         record = beams.record[beam]
         row = self.row[record]
-        place = cache.claim(row, self.owner.model.device)
-        width = int(cache.lengths.max())
-        first = np.full(len(beams), width)
+        added = np.bincount(row, minlength=len(cache.lengths))
+        start = np.cumsum(added) - added
+        place = cache.lengths[row] + np.arange(len(row)) - start[row]
+        self._show(beams, beam, place)
+        token, position = beams.tokens[beam, index], self.prompts.lengths[record] + index
+        states = []
+        for rows in passes(added):
+            part = slice(start[rows[0]], start[rows[-1]] + added[rows[-1]])
+            if part.start == part.stop:
+                continue
+            cache.claim(row[part], self.owner.model.device)
+            places = np.arange(int(cache.lengths.max()))
+            shown = beams.visible[beam[part], : len(places)] & (places <= place[part, None])
+            states.append(self.owner.model.forward(cache, row[part], token[part], position[part], shown))
+            self.owner.num_passes += 1
+        self.owner.num_computed += len(beam)
+        return torch.cat(states)
+
+    def _show(self, beams: Beams, beam: Ints, place: Ints) -> None:
+        """Lets the beams see the places that their new tokens take, neighbours in each beam."""
+        width = max(int(self.prompts.cache.lengths.max()), int(place.max()) + 1)
+        first, last = np.full(len(beams), width), np.full(len(beams), -1)
         np.minimum.at(first, beam, place)
-        last = np.full(len(beams), -1)
         np.maximum.at(last, beam, place)
         places = np.arange(width)
         visible = np.zeros((len(beams), width), bool)
         visible[:, : beams.visible.shape[1]] = beams.visible
-        own = (places >= first[:, None]) & (places <= last[:, None])
-        shown = (visible | own)[beam] & (places <= place[:, None])
-        beams.visible = visible | own
-        self.owner.num_computed += len(beam)
-        self.owner.num_passes += 1
-        token, position = beams.tokens[beam, index], self.prompts.lengths[record] + index
-        return self.owner.model.forward(cache, row, token, position, shown)
+        beams.visible = visible | ((places >= first[:, None]) & (places <= last[:, None]))
 
     def _score_forced(self, beams: Beams, beam: Ints, index: Ints, hidden: Tensor) -> None:
         """Adds the log-probability of each forced token, and keeps the normaliser of the next choice."""

@@ -373,7 +373,7 @@ def test_prompts_computed_in_several_passes_are_the_same(
     prompts = prompts_of(*HISTORIES, ["Solaris", "Nosferatu"])
     decoder = CatalogueDecoder(loaded, catalogue, include_years=True, prefixes=PrefixCache(0))
     whole = decoder.score_candidates(prompts, [1, 318, 589])
-    monkeypatch.setattr("recsys.generation.prefix_cache._TOKENS_AT_ONCE", 20)
+    monkeypatch.setattr("recsys.generation.packed_model.TOKENS_AT_ONCE", 20)
     monkeypatch.setattr("recsys.generation.candidate_scores._TOKENS_AT_ONCE", 1)
     monkeypatch.setattr("recsys.generation.candidate_scores._FEWEST_NODES", 6)
     assert decoder.score_candidates(prompts, [1, 318, 589]) == pytest.approx(whole, abs=1e-4)
