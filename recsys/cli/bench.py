@@ -1,22 +1,19 @@
-"""``bench``: timings of title resolution and of generation on this machine, as ratios in one run."""
+"""``bench``: timings of title resolution, generation and catalogue decoding on this machine, as ratios in one run."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from recsys.catalogue import Catalogue, Movie
+from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
+from recsys.cli.synthetic_catalogue import LARGE_CATALOGUE, enlarge, misspell
 from recsys.workbench import Workbench
-
-LARGE_CATALOGUE = 87_585
-"""Movies of MovieLens 32M."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
     resolution = subjects.add_parser("resolution", help="titles a second, at 9,061 and 87,585 movies")
     generation = subjects.add_parser("generation", help="tokens a second, greedy, with beams and batched")
-    add_choice_options(generation)
-    for subject in (resolution, generation):
+    decoding = subjects.add_parser("decoding", help="catalogue decoding beside stock generate, records a second")
+    add_decoding_arguments(decoding)
+    for subject in (generation, decoding):
+        add_choice_options(subject)
+    for subject in (resolution, generation, decoding):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 
@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
     workbench = open_workbench(arguments)
+    if arguments.subject == "decoding":
+        return bench_decoding(arguments, workbench)
     rows = bench_resolution(workbench) if arguments.subject == "resolution" else _bench_generation(arguments, workbench)
     if arguments.json:
         json.dump(rows, sys.stdout, indent=2)
@@ -91,30 +93,6 @@ def _bench_generation(arguments: argparse.Namespace, workbench: Workbench) -> li
     for row in rows:
         row["ratio_to_first"] = row["tokens_per_second"] / rows[0]["tokens_per_second"]
     return rows
-
-
-def enlarge(catalogue: Catalogue, size: int) -> Catalogue:
-    """A synthetic catalogue of that size: the real movies, then remixes of their words."""
-    drawn = random.Random(0)
-    words = [word for movie in catalogue for word in movie.title.split()]
-    movies = list(catalogue)
-    next_id = max(movie.item_id for movie in movies) + 1
-    for item_id in range(next_id, next_id + size - len(movies)):
-        title = " ".join(drawn.choices(words, k=drawn.randint(2, 6)))
-        movies.append(Movie.from_source(item_id, title, drawn.randint(1920, 2023), ("Drama",)))
-    return Catalogue(tuple(movies))
-
-
-def misspell(catalogue: Catalogue, number: int) -> list[str]:
-    """Titles with two characters changed, as a language model misremembers them."""
-    drawn = random.Random(1)
-    titles = []
-    for movie in drawn.sample(list(catalogue), number):
-        letters = list(movie.title)
-        for _ in range(2):
-            letters[drawn.randrange(len(letters))] = drawn.choice("abcdefghijklmnop")
-        titles.append("".join(letters))
-    return titles
 
 
 def _seconds(work: Callable[[], object], *, repeats: int = 1) -> float:

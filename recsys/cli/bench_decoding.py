@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 NUM_TITLES = 4
 RANK_BEAMS = 10
 MAX_NEW_TOKENS = 96
+GOALS = (
+    ("list_greedy", "stock_batched_prefix_fn", 3.0),
+    ("list_greedy", "stock_per_record_greedy", 12.0),
+    ("list_beam4", "stock_per_record_beam4", 10.0),
+    ("rank", "stock_per_record_beam4", 10.0),
+)
+"""What catalogue decoding should be faster than, and how many times."""
+FLOOR_OF = ("list_greedy", "list_beam4", "rank")
 STOCK_BATCH = 32
 """Rows of a batch of stock generate: with more, padding and cache grow and it gets no faster."""
 
@@ -54,9 +62,17 @@ class Case:
     def __len__(self) -> int:
         return len(self.prompts)
 
+    def part(self, records: slice) -> Case:
+        """The same with some of the records."""
+        return Case(self.loaded, self.decoder, self.prompts[records], self.excluded[records])
+
     def first(self, number: int) -> Case:
-        """The same with fewer records."""
-        return Case(self.loaded, self.decoder, self.prompts[:number], self.excluded[:number])
+        """The same with the first records."""
+        return self.part(slice(number))
+
+    def spread(self, number: int) -> Case:
+        """The same with so many records from all over."""
+        return self.part(slice(0, None, max(1, len(self) // number))).first(number)
 
     @property
     def token_ids(self) -> list[tuple[int, ...]]:
@@ -72,18 +88,48 @@ class Timing:
         num_records: Records asked.
         seconds: Wall-clock seconds for all of them.
         titles: Titles that each record got, on the average.
-        floor_fraction: Prefill time of the tokens computed, of the seconds taken; None where it is not known.
     """
 
     name: str
     num_records: int
     seconds: float
     titles: float
-    floor_fraction: float | None = None
 
     @property
     def records_per_second(self) -> float:
         return self.num_records / self.seconds
+
+
+def bench_speed(case: Case, num_alone: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """All ways of asking on the same records: records a second, ratios, and how near the floor they are.
+
+    Args:
+        case: The records.
+        num_alone: Records of the runs that go record by record; their cost does not depend on how many they are.
+        say: Told what runs.
+    """
+    say("catalogue decoding")
+    computed = time_catalogue(case)
+    peak = peak_gigabytes()
+    interactive = time_interactive(case)
+    say("plain prefill")
+    speed = prefill_speed(case)
+    stock = time_stock(case, num_alone, say)
+    timings = [*stock, *(timing for timing, _ in computed)]
+    rates = {timing.name: timing.records_per_second for timing in timings}
+    floors = {timing.name: tokens / speed / timing.seconds for timing, tokens in computed}
+    return {
+        "records_per_second": rates,
+        "num_records": {timing.name: timing.num_records for timing in timings},
+        "titles_per_record": {timing.name: timing.titles for timing in timings},
+        "ratios": {f"{ours} / {theirs}": rates[ours] / rates[theirs] for ours, theirs, _ in GOALS},
+        "prefill_tokens_per_second": speed,
+        "prefill_floor_fraction": min(floors[name] for name in FLOOR_OF),
+        "prefill_floor_fractions": floors,
+        "interactive": interactive,
+        "peak_gigabytes": peak,
+        "prompt_tokens": sum(map(len, case.token_ids)) / len(case),
+    }
 
 
 def make_case(
@@ -105,8 +151,8 @@ def _request(record: Record, prompt: PromptSettings, choice: ModelChoice) -> Rec
     return RecommendationRequest(record.history, record.disliked, generation, prompt, choice=choice)
 
 
-def time_catalogue(case: Case, prefill_speed: float) -> list[Timing]:
-    """Lists and rankings of all records at once, each from an empty prefix cache."""
+def time_catalogue(case: Case) -> list[tuple[Timing, int]]:
+    """Lists and rankings of all records at once, each from an empty prefix cache, with the tokens computed."""
     greedy, beams = (GenerationSettings(temperature=0, num_beams=n, num_recommendations=NUM_TITLES) for n in (1, 4))
     ways: dict[str, Callable[[Case], Sequence[Any]]] = {
         "list_greedy": lambda c: write_lists(c, greedy),
@@ -120,8 +166,8 @@ def time_catalogue(case: Case, prefill_speed: float) -> list[Timing]:
         case.decoder.prefixes.clear()
         before = case.decoder.num_computed
         seconds, answers = timed(lambda way=way: way(case))  # type: ignore[misc]
-        floor = (case.decoder.num_computed - before) / prefill_speed / seconds
-        timings.append(Timing(name, len(case), seconds, sum(map(len, answers)) / len(case), floor))
+        timing = Timing(name, len(case), seconds, sum(map(len, answers)) / len(case))
+        timings.append((timing, case.decoder.num_computed - before))
     return timings
 
 
@@ -131,21 +177,19 @@ def write_lists(case: Case, settings: GenerationSettings) -> list[list[str]]:
     return [[title for title in one.text.split(case.decoder.form.tail) if title.strip()] for one in completions]
 
 
-def rank(case: Case, *, score: Any = "tree") -> list[list[int]]:
+def rank(case: Case, *, n: int = NUM_TITLES, score: Any = "tree") -> list[list[int]]:
     """The items of each record's ranking."""
-    found = case.decoder.rank_titles(
-        case.prompts, n=NUM_TITLES, num_beams=RANK_BEAMS, excluded=case.excluded, score=score
-    )
+    found = case.decoder.rank_titles(case.prompts, n=n, num_beams=RANK_BEAMS, excluded=case.excluded, score=score)
     return [[title.item_id for title in ranked] for ranked in found]
 
 
-def time_stock(case: Case, num_alone: int) -> list[Timing]:
-    """Stock generate: record by record over the first ``num_alone`` records, and in batches over all."""
+def time_stock(case: Case, num_alone: int, say: Callable[[str], None]) -> list[Timing]:
+    """Stock generate: record by record over ``num_alone`` records, and in batches over all."""
     from recsys.generation.stock import PrefixTree, StockGenerator
 
     stock = StockGenerator(case.loaded, case.decoder.form.tail)
     tree = PrefixTree(case.decoder.trie)
-    alone = case.first(num_alone)
+    alone = case.spread(num_alone)
 
     def write(part: Case, batch: int, num_beams: int = 1, *, within_tree: bool = False) -> list[list[int]]:
         prompts, written = part.token_ids, []
@@ -166,6 +210,7 @@ def time_stock(case: Case, num_alone: int) -> list[Timing]:
     }
     timings = []
     for name, (part, way) in ways.items():
+        say(name)
         way(part.first(1))
         seconds, written = timed(lambda way=way, part=part: way(part))  # type: ignore[misc]
         titles = sum(stock.count_titles(tokens) for tokens in written) / len(part)
@@ -174,14 +219,17 @@ def time_stock(case: Case, num_alone: int) -> list[Timing]:
 
 
 def prefill_speed(case: Case) -> float:
-    """Tokens a second of plain prefill: whole prompts of up to 32 records, nothing shared, the best of three."""
-    from recsys.generation.prefix_cache import PrefixCache
+    """Tokens a second of a plain prefill: stock forward passes over whole prompts, at the batch size that is best."""
+    from recsys.generation.stock import StockGenerator
 
-    part = case.first(32)
+    stock = StockGenerator(case.loaded, case.decoder.form.tail)
+    prompts = case.first(32).token_ids
     best = 0.0
-    for _ in range(3):
-        seconds, num_tokens = timed(lambda: case.decoder.compute_prompts(part.prompts, PrefixCache(0)))
-        best = max(best, num_tokens / seconds)
+    for batch in (1, 4, 16):
+        for _ in range(2):
+            parts = [prompts[start : start + batch] for start in range(0, len(prompts), batch)]
+            seconds, num_tokens = timed(lambda parts=parts: sum(map(stock.prefill, parts)))  # type: ignore[misc]
+            best = max(best, num_tokens / seconds)
     return best
 
 
@@ -192,7 +240,7 @@ def time_interactive(case: Case, num_records: int = 10) -> dict[str, float]:
     write_lists(case.first(2), greedy)
     seconds = []
     for i in range(2, min(2 + num_records, len(case))):
-        one = Case(case.loaded, case.decoder, case.prompts[i : i + 1], case.excluded[i : i + 1])
+        one = case.part(slice(i, i + 1))
         seconds.append(timed(lambda one=one: write_lists(one, greedy))[0])  # type: ignore[misc]
     return {"median_seconds": sorted(seconds)[len(seconds) // 2], "slowest_seconds": max(seconds)}
 

@@ -225,16 +225,6 @@ class CatalogueDecoder:
             scores[np.ix_(part, reached)] = found[:, place]
         return scores
 
-    def compute_prompts(self, prompts: Sequence[Prompt], prefixes: PrefixCache) -> int:
-        """Computes prompts and throws them away, as a measure of speed; returns the tokens that went through.
-
-        Args:
-            prompts: Any number, computed side by side.
-            prefixes: What was computed before; one that holds nothing shares only what all prompts begin with.
-        """
-        tokens = [self.tokenize(prompt).ids for prompt in prompts]
-        return sum(prefill(self._model, [ids], prefixes, self._weights).num_computed for ids in tokens)
-
     @property
     def _weights(self) -> tuple[str, str | None, str | None, str]:
         loaded = self.loaded

@@ -1,7 +1,7 @@
 """The key/value cache of a batch of records whose beams share one row each.
 
-A row holds the prompt of a record once, but for what all prompts begin with, and after it the tokens of all its beams in the order in which
-they were computed. Which of them a beam may see is a mask, so that choosing, dropping and doubling beams
+A row holds the prompt of a record once, but for what all prompts begin with, and after it the tokens of
+all its beams in the order in which they were computed. Which of them a beam may see is a mask, so that choosing, dropping and doubling beams
 copies nothing. Rows are of different lengths; no row holds holes, and what no beam sees any more is
 squeezed out when it grows large.
 
@@ -117,7 +117,7 @@ class RaggedCache:
         return len(self.shared) if self.shared else 0
 
     def begin_with(self, start: Stretch) -> None:
-        """Lets the rows, still empty, begin with a copy of the same text: cheaper than sharing it where rows are few."""
+        """Lets the rows, still empty, begin with a copy of the same text: where they are few, cheaper than sharing."""
         length = len(start)
         self._capacity = max(self._capacity, -(-length // _GROWTH) * _GROWTH)
         for store, parts in ((self._keys, start.keys), (self._values, start.values)):

@@ -8,10 +8,10 @@ a dictionary tree.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys.generation.catalogue_trie import CatalogueTrie
-from recsys.generation.model_facts import end_of_text_ids
+from recsys.generation.model_facts import base_model, end_of_text_ids
 from recsys.generation.sampling import generation_config, without_own_generation_config
 from recsys.generation.tokenization import pad_left
 from recsys.settings import GenerationSettings
@@ -80,6 +80,16 @@ class StockGenerator:
                 prefix_allowed_tokens_fn=allowed,
             )
         return [_until_complete(row, self._closes_title, num_titles) for row in output.sequences[:, width:]]
+
+    def prefill(self, prompts: Sequence[Sequence[int]]) -> int:
+        """One forward pass over padded prompts, without logits; returns how many real tokens it computed."""
+        import torch
+
+        input_ids, attention_mask = pad_left(prompts, 0, self._loaded.device)
+        decoder: Any = base_model(self._loaded.model)
+        with torch.inference_mode():
+            decoder.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=True)
+        return int(attention_mask.sum())
 
     def count_titles(self, written: Sequence[int]) -> int:
         """How many titles these tokens close."""

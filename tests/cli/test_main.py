@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from recsys.cli.bench import enlarge, misspell
 from recsys.cli.deploy import LARGEST_FILE, space_files
 from recsys.cli.main import main
 from recsys.cli.recommend import find_entry
+from recsys.cli.synthetic_catalogue import enlarge, misspell
 
 
 def test_without_a_command_the_usage_is_shown_with_exit_code_2(capsys):
