@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.generation.ragged_cache import Ints, Stretch
+from recsys.generation.ragged_cache import Ints, Stretch, whole_places
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,8 +113,8 @@ class PackedLayout:
             if (high - low + _COST_OF_A_COPY) * len(rows) >= (high - low) * len(neighbours):
                 rows = neighbours
             place = np.searchsorted(rows, row[tokens])
-            shown = np.zeros((len(rows), high - low, visible.shape[1]), bool)
-            shown[place, column[tokens] - low] = visible[tokens]
+            shown = np.zeros((len(rows), high - low, whole_places(visible.shape[1])), bool)
+            shown[place, column[tokens] - low, : visible.shape[1]] = visible[tokens]
             bands.append(
                 _Band(
                     None if len(tokens) == len(row) else _tensor(tokens, device),

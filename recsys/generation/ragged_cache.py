@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 _GROWTH = 64
+PLACES_TOGETHER = 32
+"""Attention kernels work on so many places at a time, and take longer over a number that is no multiple of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class RaggedCache:
         self._rows: Tensor | None = None
         self._places: Tensor | None = None
         self._used = 0
-        self._capacity = room
+        self._capacity = whole_places(room)
 
     def claim(self, row: Ints, device: str) -> Ints:
         """Takes the next places of each row for the tokens of the next forward pass.
@@ -81,7 +83,7 @@ class RaggedCache:
         added = np.bincount(row, minlength=len(self.lengths))
         place: Ints = self.lengths[row] + np.arange(len(row)) - (np.cumsum(added) - added)[row]
         self.lengths = self.lengths + added
-        self._used = int(self.lengths.max(initial=0))
+        self._used = whole_places(int(self.lengths.max(initial=0)))
         if self._used > self._capacity:
             self._capacity = -(-self._used // _GROWTH) * _GROWTH
         self._rows = torch.as_tensor(row, device=device)
@@ -97,7 +99,7 @@ class RaggedCache:
             layer_idx: The layer.
 
         Returns:
-            Keys and values of shape (rows, heads, places, width).
+            Keys and values of shape (rows, heads, places, width), the places a multiple of PLACES_TOGETHER.
         """
         if layer_idx == len(self._keys):
             shape = (len(self.lengths), self._capacity, keys.shape[1], keys.shape[3])
@@ -152,10 +154,10 @@ class RaggedCache:
         self.lengths = seen.sum(axis=1)
         order: Ints = np.argsort(~seen, axis=1, kind="stable")[:, : int(self.lengths.max(initial=0))]
         rows = torch.arange(len(order))[:, None]
-        places = torch.as_tensor(order)
+        places = torch.as_tensor(np.pad(order, ((0, 0), (0, -order.shape[1] % PLACES_TOGETHER))))
         self._keys = [keys[rows, places] for keys in self._keys]
         self._values = [values[rows, places] for values in self._values]
-        self._capacity = order.shape[1]
+        self._capacity = whole_places(order.shape[1])
         return order
 
     def keep_rows(self, rows: Ints) -> None:
@@ -164,7 +166,6 @@ class RaggedCache:
 
         kept = torch.as_tensor(rows)
         self.lengths = self.lengths[rows]
-        self._used = int(self.lengths.max(initial=0))
         self._keys = [keys[kept] for keys in self._keys]
         self._values = [values[kept] for values in self._values]
 
@@ -172,3 +173,8 @@ class RaggedCache:
         grown = store.new_zeros((store.shape[0], self._capacity, *store.shape[2:]))
         grown[:, : store.shape[1]] = store
         return grown
+
+
+def whole_places(count: int) -> int:
+    """The next multiple of PLACES_TOGETHER."""
+    return -(-count // PLACES_TOGETHER) * PLACES_TOGETHER
