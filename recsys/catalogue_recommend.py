@@ -10,22 +10,22 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue, Movie
+from recsys.errors import SettingsError
 from recsys.generation.completion import Completion
 from recsys.parsing import GeneratedTitle, ListFormat, ParsedCompletion
 from recsys.prompts import Prompt, PromptExample, render_answer
 from recsys.recommend import Recommendation, RecommendationRequest, read_completions, render_prompt
 from recsys.resolution.base import Resolution, TitleResolver
-from recsys.settings import GenerationSettings, ListSeparator
+from recsys.settings import FIRST_YEAR, LAST_YEAR, ListSeparator
 
 if TYPE_CHECKING:
     from recsys.generation.catalogue_decoding import CatalogueDecoder
     from recsys.generation.hypotheses import RankedTitle
     from recsys.models.loading import LoadedModel
 
-_NOT_IN_RANK = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
 _LIST_FORMATS: dict[ListSeparator, ListFormat] = {
     ";": "separated",
     ",": "comma",
@@ -61,6 +61,7 @@ def recommend_from_catalogue(
 
     Raises:
         CancelledError: when a ranking was stopped.
+        SettingsError: for a genre that the catalogue does not have.
         HistoryError: for an item that the catalogue does not have, or a prompt too long for the model.
     """
     if not requests:
@@ -68,26 +69,70 @@ def recommend_from_catalogue(
     prompts = [render_prompt(request, catalogue, examples) for request in requests]
     excluded = [frozenset(catalogue.known_items((*r.history, *r.disliked))) for r in requests]
     settings, decoding = requests[0].generation, requests[0].decoding
+    allowed = open_items(requests[0], catalogue)
+    shared: dict[str, Any] = {
+        "excluded": excluded, "allowed": allowed, "score": decoding.title_score, "cancel": cancel
+    }  # fmt: skip
     if decoding.decoding == "catalogue_list":
-        completions = decoder.list_titles(
-            prompts, settings, excluded=excluded, seeds=seeds, score=decoding.title_score, cancel=cancel
-        )
+        completions = decoder.list_titles(prompts, settings, seeds=seeds, **shared)
         answers = read_completions(requests, prompts, completions, catalogue, resolver, warnings)
         return [_of_open_movies(answer, catalogue, out) for answer, out in zip(answers, excluded, strict=True)]
     start = time.perf_counter()
     rankings = decoder.rank_titles(
         prompts,
         n=settings.num_recommendations,
-        num_beams=_beams_of_ranking(settings),
-        excluded=excluded,
-        score=decoding.title_score,
-        cancel=cancel,
+        num_beams=decoding.beams_of(settings),
+        **shared,
     )
     seconds = time.perf_counter() - start
     return [
         _ranking(request, prompt, ranked, decoder, seconds, warnings)
         for request, prompt, ranked in zip(requests, prompts, rankings, strict=True)
     ]
+
+
+def open_items(request: RecommendationRequest, catalogue: Catalogue) -> frozenset[int] | None:
+    """The items that a request's filters leave; None where it has none.
+
+    Raises:
+        SettingsError: for a genre that the catalogue does not have.
+    """
+    decoding = request.decoding
+    known = {genre for movie in catalogue for genre in movie.genres} if decoding.genres else set()
+    if unknown := [genre for genre in decoding.genres if genre not in known]:
+        mend = f"known are {', '.join(sorted(known))}" if known else "this catalogue lists no genres"
+        raise SettingsError("no movie has this genre", seen=unknown[0], mend=mend)
+    if not decoding.has_filter:
+        return None if request.allowed_items is None else frozenset(request.allowed_items)
+    low, high = decoding.year_from or FIRST_YEAR, decoding.year_to or LAST_YEAR
+    by_year = decoding.year_from is not None or decoding.year_to is not None
+    wanted = None if request.allowed_items is None else set(request.allowed_items)
+    return frozenset(
+        movie.item_id
+        for movie in catalogue
+        if (wanted is None or movie.item_id in wanted)
+        and (not decoding.genres or not set(decoding.genres).isdisjoint(movie.genres))
+        and (not by_year or (movie.year is not None and low <= movie.year <= high))
+    )
+
+
+def require_open_titles(request: RecommendationRequest, catalogue: Catalogue) -> None:
+    """Refuses filters that leave fewer movies than are asked for, before any model is touched.
+
+    Raises:
+        SettingsError: with how many are left.
+    """
+    left = open_items(request, catalogue) if request.decoding.is_catalogue else None
+    if left is None:
+        return
+    seen = catalogue.known_items((*request.history, *request.disliked))
+    num_left, wanted = len(left.difference(seen)), request.generation.num_recommendations
+    if num_left < wanted:
+        raise SettingsError(
+            f"the filters leave too few movies for {wanted} titles",
+            seen=f"{num_left} of {len(catalogue):,} movies",
+            mend="take more genres or years, or ask for fewer titles",
+        )
 
 
 def _of_open_movies(answer: Recommendation, catalogue: Catalogue, excluded: Collection[int]) -> Recommendation:
@@ -155,13 +200,13 @@ def _ranking(
         base_model=decoder.loaded.spec.name,
         precision=decoder.loaded.precision,
         adapter=decoder.loaded.adapter,
-        without_effect=_without_effect(request.generation),
+        without_effect=request.decoding.without_effect(request.generation),
     )
     parsed = ParsedCompletion(titles, _LIST_FORMATS[prompt.settings.list_separator], num_titles=len(titles))
     resolutions = tuple(
         Resolution(title, movie.item_id, "exact", 0.0, 1.0) for title, movie in zip(titles, movies, strict=True)
     )
-    return Recommendation(request, prompt, completion, parsed, resolutions, warnings)
+    return Recommendation(request, prompt, completion, parsed, resolutions, warnings, ranked)
 
 
 def _find_titles(movies: Sequence[Movie], text: str, *, include_years: bool) -> tuple[GeneratedTitle, ...]:
@@ -174,16 +219,3 @@ def _find_titles(movies: Sequence[Movie], text: str, *, include_years: bool) -> 
         end = start + len(written)
         titles.append(GeneratedTitle(rank, movie.title, movie.year if include_years else None, start, end))
     return tuple(titles)
-
-
-def _beams_of_ranking(settings: GenerationSettings) -> int:
-    """A ranking of N titles takes at least N beams."""
-    return max(settings.num_beams, settings.num_recommendations)
-
-
-def _without_effect(settings: GenerationSettings) -> dict[str, str]:
-    reasons = dict.fromkeys(_NOT_IN_RANK, "A ranking takes the likeliest titles: nothing is drawn, penalised or cut.")
-    beams = _beams_of_ranking(settings)
-    if beams != settings.num_beams:
-        reasons["num_beams"] = f"Ranking {settings.num_recommendations} titles takes {beams} beams."
-    return reasons

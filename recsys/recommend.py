@@ -14,6 +14,7 @@ from typing import Any
 from recsys.catalogue import Catalogue, HistoryEntry, Movie
 from recsys.errors import HistoryError
 from recsys.generation.completion import Completion, TextGenerator
+from recsys.generation.hypotheses import RankedTitle
 from recsys.models.host import ModelChoice
 from recsys.parsing import ParsedCompletion, is_list_complete, parse_completion
 from recsys.prompts import Prompt, PromptExample, render
@@ -36,6 +37,7 @@ class RecommendationRequest:
         choice: Base model, precision and adapter.
         decoding: Free text, or only what the catalogue holds.
         record_id: The held-out record that the history comes from, if any.
+        allowed_items: In the catalogue modes, the only items that may come out; None allows all.
     """
 
     history: tuple[HistoryEntry, ...] = ()
@@ -46,6 +48,7 @@ class RecommendationRequest:
     choice: ModelChoice = field(default_factory=ModelChoice)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     record_id: str | None = None
+    allowed_items: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, entries in (("liked", self.history), ("disliked", self.disliked)):
@@ -61,7 +64,17 @@ class RecommendationRequest:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The answer: what the model wrote and what each of its titles stands for."""
+    """The answer: what the model wrote and what each of its titles stands for.
+
+    Attributes:
+        request: What was asked.
+        prompt: What the model read.
+        completion: What it wrote; of a ranking, the list that its titles would make.
+        parsed: The titles in it.
+        resolutions: The item of each title, by rank.
+        warnings: What the reader should know.
+        ranked: Of a ranking, each title's tokens and likelihood, by rank; else empty.
+    """
 
     request: RecommendationRequest
     prompt: Prompt
@@ -69,6 +82,7 @@ class Recommendation:
     parsed: ParsedCompletion
     resolutions: tuple[Resolution, ...]
     warnings: tuple[str, ...] = ()
+    ranked: tuple[RankedTitle, ...] = ()
 
     @property
     def item_ids(self) -> tuple[int | None, ...]:
@@ -104,6 +118,16 @@ class Recommendation:
             "completion_tokens": self.completion.completion_tokens,
             "seconds": round(self.completion.seconds, 4),
             "warnings": list(self.warnings),
+            "ranking": [
+                {
+                    "item_id": title.item_id,
+                    "log_likelihood": round(title.score, 6),
+                    "tokens": list(title.token_texts),
+                    "token_log_probabilities": [round(value, 6) for value in title.token_logprobs],
+                    "num_choices": list(title.num_choices),
+                }
+                for title in self.ranked
+            ],
         }
 
 

@@ -23,6 +23,9 @@ Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 DecodingMode = Literal["free", "catalogue_list", "catalogue_rank"]
 TitleScoreName = Literal["full", "tree"]
 
+FIRST_YEAR, LAST_YEAR = 1870, 2100
+"""Years that a filter may name."""
+_NOT_IN_RANKING = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
 MAX_HISTORY = 50
 """The most liked (or disliked) movies that one request may hold."""
 
@@ -166,14 +169,57 @@ class DecodingSettings(Settings):
             sampled).
         title_score: What likelihood means in the catalogue modes: full (over the whole vocabulary, forced
             tokens included) or tree (over the tokens that the catalogue allows, forced tokens free).
+        genres: In the catalogue modes, only movies of any of these genres; none allows all.
+        year_from: In the catalogue modes, only movies of this year or later.
+        year_to: In the catalogue modes, only movies of this year or earlier.
     """
 
     decoding: DecodingMode = "free"
     title_score: TitleScoreName = "tree"
+    genres: tuple[str, ...] = ()
+    year_from: int | None = None
+    year_to: int | None = None
 
     def __post_init__(self) -> None:
         require_choice("decoding", self.decoding, get_args(DecodingMode))
         require_choice("title_score", self.title_score, get_args(TitleScoreName))
+        if not isinstance(self.genres, (list, tuple)) or not all(isinstance(genre, str) for genre in self.genres):
+            raise SettingsError("genres is not a list of names", seen=self.genres, mend='give ["Comedy", "Drama"]')
+        object.__setattr__(self, "genres", tuple(dict.fromkeys(self.genres)))  # JSON has lists only
+        for name in ("year_from", "year_to"):
+            if (year := getattr(self, name)) is not None:
+                require_number(name, year, FIRST_YEAR, LAST_YEAR, integer=True)
+        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
+            seen = f"{self.year_from} to {self.year_to}"
+            raise SettingsError("no year is that late and that early", seen=seen, mend="swap year_from and year_to")
+
+    @property
+    def is_catalogue(self) -> bool:
+        """Whether only titles of the catalogue can come out."""
+        return self.decoding != "free"
+
+    @property
+    def has_filter(self) -> bool:
+        """Whether some movies of the catalogue are left out."""
+        return bool(self.genres) or self.year_from is not None or self.year_to is not None
+
+    def without_effect(self, generation: GenerationSettings) -> dict[str, str]:
+        """The generation settings that change nothing in this mode, each with the reason in one sentence."""
+        if self.decoding == "catalogue_rank":
+            idle = dict.fromkeys(_NOT_IN_RANKING, "A ranking takes the likeliest titles: nothing is drawn or cut.")
+            if (beams := self.beams_of(generation)) != generation.num_beams:
+                idle["num_beams"] = f"Ranking {generation.num_recommendations} titles takes {beams} beams."
+            return idle
+        idle = generation.without_effect()
+        if self.decoding == "catalogue_list":
+            idle["max_new_tokens"] = "Catalogue decoding ends with the last title, however long the list."
+        return idle
+
+    def beams_of(self, generation: GenerationSettings) -> int:
+        """The beams that are searched: a ranking of N titles takes at least N."""
+        if self.decoding == "catalogue_rank":
+            return max(generation.num_beams, generation.num_recommendations)
+        return generation.num_beams
 
 
 @dataclass(frozen=True)
@@ -206,19 +252,19 @@ class EvaluationSettings(Settings):
         split: The user set that the records come from.
         num_records: How many records, drawn without replacement with ``seed``; 0 takes all.
         k: The rank cut of every metric.
-        batch_size: Records per forward batch.
+        batch_size: Records asked together; 0 takes what suits the decoding.
         seed: Draws the records, and with each record's id seeds its generation.
     """
 
     split: SplitName = "test"
     num_records: int = 50
     k: int = 4
-    batch_size: int = 8
+    batch_size: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_choice("split", self.split, get_args(SplitName))
         require_number("num_records", self.num_records, 0, 1_000_000, integer=True)
         require_number("k", self.k, 1, 20, integer=True)
-        require_number("batch_size", self.batch_size, 1, 256, integer=True)
+        require_number("batch_size", self.batch_size, 0, 256, integer=True)
         require_number("seed", self.seed, 0, 2**32 - 1, integer=True)

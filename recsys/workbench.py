@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue
-from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
+from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
 from recsys.data.descriptions import add_details, details_hash, require_details
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, SplitData, few_shot_examples, split_records
@@ -146,6 +146,7 @@ class Workbench:
         for entry in (*request.history, *request.disliked):
             if isinstance(entry, int):
                 _ = self.catalogue[entry]
+        require_open_titles(request, self.catalogue)
 
     def recommend(self, request: RecommendationRequest, *, cancel: threading.Event | None = None) -> Recommendation:
         """Answers one request, ahead of any long job."""
@@ -174,7 +175,7 @@ class Workbench:
 
         cancel = cancel or threading.Event()
         examples = self.examples(request.prompt)
-        if request.decoding.decoding != "free":
+        if request.decoding.is_catalogue:
             with stopped_after(self.limits.max_seconds, cancel):
                 yield self._answer([request], None, cancel, priority="interactive")[0]
             return
@@ -226,7 +227,7 @@ class Workbench:
                 "warnings": self.host.state().warnings,
                 "cancel": cancel,
             }
-            if first.decoding.decoding == "free":
+            if not first.decoding.is_catalogue:
                 return recommend(requests, TransformersGenerator(loaded), self.catalogue, resolver, **shared)
             prompt = render_prompt(first, self.catalogue, examples)
             return recommend_from_catalogue(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
+from recsys.catalogue_recommend import find_decoder, open_items, recommend_from_catalogue, require_open_titles
+from recsys.errors import SettingsError
 from recsys.models.loading import load_model
 from recsys.models.registry import find_model
 from recsys.recommend import RecommendationRequest, render_prompt
@@ -17,13 +18,14 @@ def loaded(tiny_llama_folder):
     return load_model(find_model(str(tiny_llama_folder)), "fp32")
 
 
-def answer(loaded, catalogue, mode, *, prompt=None, score="full", history=HISTORY, **generation):
+def answer(loaded, catalogue, mode, *, prompt=None, score="full", history=HISTORY, only=None, filters=(), **generation):
     request = RecommendationRequest(
         history=history,
         disliked=(1,),
         generation=GenerationSettings(**{"temperature": 0, **generation}),
         prompt=prompt or PromptSettings(style="zero_shot"),
-        decoding=DecodingSettings(mode, score),
+        decoding=DecodingSettings(mode, score, **dict(filters)),
+        allowed_items=only,
     )
     decoder = find_decoder(loaded, catalogue, render_prompt(request, catalogue, ()))
     return recommend_from_catalogue([request], decoder, catalogue, LevenshteinResolver(catalogue))[0]
@@ -102,3 +104,43 @@ def test_a_name_that_a_liked_movie_shares_stands_for_the_other_one(loaded, catal
     assert 7076 in got.item_ids
     assert None not in got.item_ids
     assert 7234 not in got.item_ids
+
+
+@pytest.mark.parametrize("mode", ["catalogue_list", "catalogue_rank"])
+def test_only_movies_that_fit_every_filter_come_out(loaded, catalogue, mode):
+    genre = catalogue.movies[3].genres[0]
+    filters = {"genres": [genre], "year_from": 1985, "year_to": 2010}
+    fitting = {m.item_id for m in catalogue if genre in m.genres and m.year and 1985 <= m.year <= 2010}
+    got = answer(loaded, catalogue, mode, filters=filters, num_recommendations=5)
+    assert got.item_ids
+    assert set(got.item_ids) <= fitting
+
+
+@pytest.mark.parametrize("mode", ["catalogue_list", "catalogue_rank"])
+def test_a_list_of_items_is_all_that_may_come_out(loaded, catalogue, mode):
+    only = tuple(movie.item_id for movie in catalogue.movies[2:5])
+    got = answer(loaded, catalogue, mode, only=only, num_recommendations=3)
+    assert set(got.item_ids) <= set(only)
+
+
+def test_a_genre_that_no_movie_has_is_refused_with_those_that_are(catalogue):
+    request = RecommendationRequest(decoding=DecodingSettings("catalogue_list", genres=("Telenovela",)))
+    with pytest.raises(SettingsError, match="known are"):
+        open_items(request, catalogue)
+
+
+def test_filters_that_leave_too_few_movies_are_refused_before_the_model_is_touched(catalogue):
+    decoding = DecodingSettings("catalogue_rank", year_from=1871, year_to=1872)
+    with pytest.raises(SettingsError, match="too few"):
+        require_open_titles(RecommendationRequest(decoding=decoding), catalogue)
+    require_open_titles(RecommendationRequest(decoding=decoding.replace(decoding="free")), catalogue)
+
+
+def test_a_ranking_carries_the_tokens_of_each_title(loaded, catalogue):
+    got = answer(loaded, catalogue, "catalogue_rank", num_beams=16)
+    assert len(got.ranked) == len(got.item_ids) == 4
+    for title, movie_id in zip(got.ranked, got.item_ids, strict=True):
+        assert "".join(title.token_texts).strip(" ;") == catalogue[movie_id].title
+        assert title.score == pytest.approx(sum(title.token_logprobs))
+        assert title.num_open >= 1
+    assert [entry["item_id"] for entry in got.to_dict(catalogue)["ranking"]] == list(got.item_ids)

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -5,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.errors import SettingsError
-from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import (
+    DecodingSettings,
+    EvaluationSettings,
+    GenerationSettings,
+    PromptSettings,
+    ResolutionSettings,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +102,20 @@ def test_any_values_give_valid_settings_or_a_settings_error(values):
         return
     assert 0 <= settings.temperature <= 2
     assert 0 < settings.top_p <= 1
+
+
+def test_decoding_settings_survive_json_and_refuse_what_cannot_be() -> None:
+    made = DecodingSettings("catalogue_rank", genres=["Drama", "Drama", "War"], year_from=1990)  # type: ignore[arg-type]
+    assert made.genres == ("Drama", "War")
+    assert DecodingSettings.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    for wrong in ({"genres": "Drama"}, {"genres": [1]}, {"year_from": 3000}, {"year_from": 2000, "year_to": 1990}):
+        with pytest.raises(SettingsError):
+            DecodingSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_every_reason_without_effect_names_a_setting() -> None:
+    names = set(GenerationSettings().to_dict())
+    for decoding in ("free", "catalogue_list", "catalogue_rank"):
+        for temperature in (0.0, 1.0):
+            idle = DecodingSettings(decoding).without_effect(GenerationSettings(temperature=temperature))
+            assert set(idle) <= names

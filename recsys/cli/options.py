@@ -51,6 +51,8 @@ def attribute_docs(documented: type) -> dict[str, str]:
 def _kind(annotation: Any) -> dict[str, Any]:
     if typing.get_origin(annotation) is typing.Literal:
         return {"choices": typing.get_args(annotation)}
+    if typing.get_origin(annotation) is tuple:
+        return {"nargs": "*", "metavar": "NAME"}
     plain = [part for part in typing.get_args(annotation) if part is not type(None)] or [annotation]
     if plain[0] is bool:
         return {"action": argparse.BooleanOptionalAction}

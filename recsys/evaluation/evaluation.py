@@ -87,7 +87,7 @@ def run_evaluation(
         if watcher is not None:
             watcher.expect(len(records))
         for result in evaluate_records(
-            records, recommend_batch, k=settings.k, batch_size=settings.batch_size, store=store, cancel=cancel
+            records, recommend_batch, k=settings.k, batch_size=request.batch_size, store=store, cancel=cancel
         ):
             results.append(result)
             if watcher is not None:

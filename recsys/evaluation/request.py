@@ -28,6 +28,9 @@ from recsys.settings import (
 BASELINES: Final = ("popularity", "ease", "item_knn")
 """The baselines that can be scored beside a model."""
 
+BATCH_SIZES: Final = {False: 8, True: 64}
+"""Records asked together where nothing is set: in free text, and with catalogue decoding."""
+
 RESULTS_VERSION: Final = 1
 """Raise it when the way from a completion to its scores changes, so that no run mixes two ways."""
 
@@ -59,6 +62,22 @@ class EvaluationRequest:
     def __post_init__(self) -> None:
         for name in self.baselines:
             require_choice("baseline", name, BASELINES)
+
+    @property
+    def batch_size(self) -> int:
+        """Records asked together: as set, or what suits the decoding, which takes many at once within the catalogue."""
+        return self.evaluation.batch_size or BATCH_SIZES[self.decoding.is_catalogue]
+
+    @property
+    def search_words(self) -> tuple[str, ...]:
+        """How titles are searched for, in a few words each: "catalogue list", "T 0", "4 beams"."""
+        generation, mode = self.generation, self.decoding.decoding
+        beams = self.decoding.beams_of(generation)
+        words = [mode.replace("_", " ")] if self.decoding.is_catalogue else []
+        words.append(
+            f"{self.decoding.title_score} score" if mode == "catalogue_rank" else f"T {generation.temperature:g}"
+        )
+        return (*words, f"{beams} beams") if beams > 1 else tuple(words)
 
     def for_record(self, record: Record) -> RecommendationRequest:
         """The question that a record asks under these settings."""

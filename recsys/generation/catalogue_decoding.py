@@ -32,14 +32,12 @@ from recsys.generation.title_tokens import ListForm, tokenise_in_list
 from recsys.generation.tokenization import PromptTokenizer, TokenizedPrompt, require_room
 from recsys.generation.tree_search import TreeSearch
 from recsys.prompts import Prompt
-from recsys.settings import GenerationSettings
+from recsys.settings import DecodingSettings, GenerationSettings
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
 
 _Value = TypeVar("_Value")
-
-_NEVER = "Catalogue decoding ends with the last title, however long the list."
 
 
 class CatalogueDecoder:
@@ -283,7 +281,7 @@ class CatalogueDecoder:
     ) -> Completion:
         leaves = found.leaves if found else ()
         titles = [self._title(trie.leaf_items[leaf][0]) for leaf in leaves]
-        without_effect = {**settings.without_effect(), "max_new_tokens": _NEVER}
+        without_effect = DecodingSettings("catalogue_list").without_effect(settings)
         return Completion(
             text=self.form.write(titles) if titles else "",
             prompt_text=tokenized.text,
@@ -304,7 +302,10 @@ class CatalogueDecoder:
     def _ranked(self, found: Hypothesis, trie: CatalogueTrie, excluded: Collection[int]) -> RankedTitle:
         items = [item for item in trie.leaf_items[found.leaves[0]] if item not in excluded]
         item_ids = self.catalogue.choose(items).item_ids
-        return RankedTitle(item_ids[0], item_ids, found.score, found.tokens, found.log_probabilities, found.num_choices)
+        texts = tuple(self.loaded.tokenizer.batch_decode([[token] for token in found.tokens]))
+        return RankedTitle(
+            item_ids[0], item_ids, found.score, found.tokens, found.log_probabilities, found.num_choices, texts
+        )
 
 
 def _one_each(prompts: Sequence[Prompt], given: Sequence[_Value] | None, default: _Value, what: str) -> list[_Value]:

@@ -85,6 +85,7 @@ class RankedTitle:
         tokens: The title's tokens, separator included.
         token_logprobs: Log-probability of each token; 0 for forced ones of the tree score.
         num_choices: Allowed tokens at each token; 1 where it was forced.
+        token_texts: Each token as text.
     """
 
     item_id: int
@@ -93,3 +94,9 @@ class RankedTitle:
     tokens: tuple[int, ...]
     token_logprobs: tuple[float, ...]
     num_choices: tuple[int, ...]
+    token_texts: tuple[str, ...] = ()
+
+    @property
+    def num_open(self) -> int:
+        """How many of the tokens were a choice."""
+        return sum(count > 1 for count in self.num_choices)

@@ -1,9 +1,9 @@
 """The key/value cache of a batch of records whose beams share one row each.
 
 A row holds the prompt of a record once, but for what all prompts begin with, and after it the tokens of
-all its beams in the order in which they were computed. Which of them a beam may see is a mask, so that choosing, dropping and doubling beams
-copies nothing. Rows are of different lengths; no row holds holes, and what no beam sees any more is
-squeezed out when it grows large.
+all its beams in the order in which they were computed. Which of them a beam may see is a mask, so that
+choosing, dropping and doubling beams copies nothing. Rows are of different lengths; no row holds holes,
+and what no beam sees any more is squeezed out when it grows large.
 
 It knows keys, values and places; it knows no tokens, no tree and no scores.
 """

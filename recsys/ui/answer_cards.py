@@ -16,6 +16,7 @@ from recsys.recommend import Recommendation
 from recsys.resolution.base import Resolution
 from recsys.settings import ResolverName
 from recsys.ui.markup import escape
+from recsys.ui.ranking_card import ranking_html
 from recsys.ui.statuses import Badge, badges, distance_text, leading_badge, legend
 
 _PROBLEMS: dict[TextProblem, tuple[str, str]] = {
@@ -83,10 +84,14 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
     summary = f"{found} of {asked} recommended"
     rows = [_row(resolution, catalogue, resolver) for resolution in resolutions]
     rows += [_missing_row(rank) for rank in range(len(resolutions) + 1, asked + 1)]
-    wrote = _callout(recommendation) + _wrote_text(recommendation, resolver)
-    finish = _finish(completion, len(resolutions), asked)
+    if recommendation.ranked:
+        body = _callout(recommendation) + ranking_html(recommendation, catalogue)
+        wrote = _card("card-wrote", "How the model ranks them", body, "likeliest first")
+    else:
+        body = _callout(recommendation) + _wrote_text(recommendation, resolver)
+        wrote = _wrote_card(body, _finish(completion, len(resolutions), asked))
     return _cards(
-        _wrote_card(wrote, finish),
+        wrote,
         _means_card(f'<ol class="rows">{"".join(rows)}</ol>', summary),
         f"Done: {summary}.",
         phase="done",
@@ -170,6 +175,8 @@ def _callout(recommendation: Recommendation) -> str:
         lines.append(
             ("note", "Cold start", "No history was given, so the prompt asks for what nearly everybody likes.")
         )
+    if recommendation.request.decoding.is_catalogue:
+        lines.append(("note", "Catalogue decoding", "Nothing else could come out than movies new to this person."))
     if recommendation.parsed.problem is not None:
         lines.append(("problem", *_PROBLEMS[recommendation.parsed.problem]))
     return "".join(

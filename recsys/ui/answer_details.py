@@ -32,6 +32,11 @@ _TITLES = {
     "resolver": "resolver",
     "threshold": "threshold",
     "force_nearest": "force nearest",
+    "decoding": "catalogue decoding",
+    "title_score": "title score",
+    "genres": "genres",
+    "year_from": "from",
+    "year_to": "to",
 }
 
 
@@ -92,9 +97,13 @@ def _settings(recommendation: Recommendation) -> str:
         recommendation.request.prompt,
         recommendation.request.resolution,
     )
+    if recommendation.request.decoding.is_catalogue:
+        groups += (recommendation.request.decoding,)
     chips = []
     for group in groups:
         for name, value in group.to_dict().items():
+            if group is recommendation.request.decoding and value in (None, ()):
+                continue  # a filter that is not set
             reason = idle.get(name)
             hint = f' class="is-idle" title="No effect: {escape(reason)}"' if reason else ""
             chips.append(f"<li{hint}>{_TITLES[name]} <b>{escape(_shown(name, value))}</b></li>")
@@ -106,6 +115,10 @@ def _shown(name: str, value: object) -> str:
         return "yes" if value else "no"
     if value is None:
         return "resolver's own"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if name == "decoding":
+        return str(value).removeprefix("catalogue_")
     if isinstance(value, float):
         return f"{value:g}"
     return "off" if name == "top_k" and value == 0 else str(value).replace("_", " ")

@@ -21,6 +21,7 @@ from recsys.models.registry import DEFAULT_MODEL, ModelSpec
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (
     MAX_HISTORY,
+    DecodingSettings,
     GenerationSettings,
     Precision,
     PromptSettings,
@@ -62,6 +63,12 @@ def add_api(workbench: Workbench) -> None:
         resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",
         threshold: float | None = None,
         force_nearest: bool = False,
+        decoding: Literal["free", "catalogue_list", "catalogue_rank"] = "free",
+        title_score: Literal["full", "tree"] = "tree",
+        genres: list[str] | None = None,
+        year_from: int | None = None,
+        year_to: int | None = None,
+        allowed_items: list[int] | None = None,
     ) -> dict[str, Any]:
         """Recommends movies for somebody who liked the given ones.
 
@@ -89,6 +96,12 @@ def add_api(workbench: Workbench) -> None:
             resolver: How titles that the catalogue does not have are read.
             threshold: 0 to 1, or None for the resolver's own.
             force_nearest: Take the nearest movie whatever its similarity.
+            decoding: free text, or only real movies new to this person: as a list, or ranked by likelihood.
+            title_score: What likelihood means in the catalogue modes.
+            genres: In the catalogue modes, only movies of any of these genres.
+            year_from: In the catalogue modes, only movies of this year or later.
+            year_to: In the catalogue modes, only movies of this year or earlier.
+            allowed_items: In the catalogue modes, the only item_ids that may come out; None allows all.
         """
         given = {name: value for name, value in locals().items() if name != "workbench"}
         with errors_told():
@@ -154,7 +167,20 @@ def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationR
         prompt=PromptSettings.from_dict(part(PromptSettings)),
         resolution=ResolutionSettings.from_dict(part(ResolutionSettings)),
         choice=ModelChoice(given["model"], given["precision"], given["adapter"] or None),
+        decoding=DecodingSettings.from_dict(part(DecodingSettings) | {"genres": given["genres"] or ()}),
+        allowed_items=_allowed_items(given["allowed_items"], workbench),
     )
+
+
+def _allowed_items(items: object, workbench: Workbench) -> tuple[int, ...] | None:
+    if items is None:
+        return None
+    if not isinstance(items, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+        raise SettingsError("allowed_items is not a list of item_ids", seen=items, mend="give whole numbers")
+    if len(items) > len(workbench.catalogue):
+        mend = "name each item once"
+        raise SettingsError("allowed_items has more items than the catalogue", seen=f"{len(items)} items", mend=mend)
+    return tuple(dict.fromkeys(items))
 
 
 def search(workbench: Workbench, query: object, limit: object) -> list[dict[str, Any]]:

@@ -208,8 +208,7 @@ def _run(report: Report, is_shown: bool) -> str:
     settings = report.request
     told = [
         f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
-        f"T {settings.generation.temperature:g}",
-        f"{settings.generation.num_beams} beams" if settings.generation.num_beams > 1 else "",
+        *settings.search_words,
         settings.prompt.style.replace("_", "-"),
         report.precision,
         moment(report.finished_at),
@@ -219,7 +218,7 @@ def _run(report: Report, is_shown: bool) -> str:
         f'<li><button type="button" data-run="{escape(report.fingerprint)}"{current}>'
         f"<strong>{escape(report.model.name)}</strong>"
         f'<span class="ev-number">{METRICS[HEADLINE].label(report.k)} {score.mean:.4f}</span>'
-        f"<small>{' · '.join(escape(part) for part in told if part)}</small></button></li>"
+        f"<small>{' · '.join(map(escape, told))}</small></button></li>"
     )
 
 

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.blocks import Block, BlockContext
 
 from recsys.errors import SettingsError
-from recsys.evaluation.request import BASELINES, EvaluationRequest
+from recsys.evaluation.request import BASELINES, BATCH_SIZES, EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings
 from recsys.ui.evaluation_cards import SYSTEM_TITLES
@@ -90,12 +90,12 @@ class EvaluationForm:
                 elem_id="evaluate-baselines",
             )
             self.batch_size = gr.Slider(
-                1,
-                32,
+                0,
+                128,
                 value=_DEFAULTS.batch_size,
                 step=1,
                 label="Batch size",
-                info="Records generated together: more is faster and takes more memory.",
+                info=f"Asked together; 0 takes {BATCH_SIZES[False]}, with catalogue decoding {BATCH_SIZES[True]}.",
                 elem_id="evaluate-batch-size",
             )
 
@@ -129,6 +129,7 @@ class EvaluationForm:
             resolution=settings.resolution,
             choice=settings.choice,
             baselines=tuple(name for name in BASELINES if name in (baselines or ())),
+            decoding=settings.decoding,
         )
 
     @property

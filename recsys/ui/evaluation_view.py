@@ -15,7 +15,6 @@ from recsys.evaluation.report import MetricScore, Report
 from recsys.evaluation.results import RecordResult
 from recsys.ui.evaluation_cards import moment, system_title
 from recsys.ui.figures import Bar, BarRole, RunningPoint
-from recsys.ui.markup import plural
 
 _NUM_POINTS: Final = 30
 _LIVE_RESAMPLES: Final = 500
@@ -84,10 +83,8 @@ def _bar(name: str, score: MetricScore, role: BarRole, detail: str) -> Bar:
 
 
 def _past_name(report: Report) -> str:
-    generation = report.request.generation
-    beams = f", {plural(generation.num_beams, 'beam')}" if generation.num_beams > 1 else ""
     style = report.request.prompt.style.replace("_", "-")
-    return f"past: {report.model.name}, {style}, T {generation.temperature:g}{beams}"
+    return f"past: {report.model.name}, {style}, {', '.join(report.request.search_words)}"
 
 
 def _past_detail(report: Report) -> str:

@@ -6,11 +6,10 @@ shown where the answer would be, and nothing that was typed is touched.
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
@@ -25,7 +24,9 @@ from recsys.recommend import Recommendation, RecommendationRequest, render_promp
 from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
+from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
 from recsys.ui.live_stream import LiveStream
+from recsys.ui.running_requests import RunningRequests
 from recsys.ui.settings_panel import RequestSettings, SettingsPanel
 from recsys.ui.share import has_request, read_query
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
@@ -39,33 +40,8 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], int]] = {
 }
 """Example → its movies and N."""
 
-View = tuple[Any, Any, Any, Any, Any]
-"""Answer, details, and the three buttons that take one place: recommend, stop, leave the queue."""
-
-
-@dataclass(frozen=True)
-class RunningRequests:
-    """The requests that are being answered, by browser session, so that Stop finds the right one."""
-
-    events: dict[str, threading.Event]
-    lock: threading.Lock
-
-    @classmethod
-    def none(cls) -> RunningRequests:
-        return cls({}, threading.Lock())
-
-    def begin(self, session: str) -> threading.Event:
-        with self.lock:
-            return self.events.setdefault(session, threading.Event())
-
-    def end(self, session: str) -> None:
-        with self.lock:
-            self.events.pop(session, None)
-
-    def stop(self, session: str) -> None:
-        with self.lock:
-            if session in self.events:
-                self.events[session].set()
+View = tuple[Any, Any, Any, Any, Any, Any]
+"""Answer, details, and the buttons that take one place: recommend and compare, stop, leave the queue."""
 
 
 class RecommendHandlers:
@@ -85,12 +61,26 @@ class RecommendHandlers:
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
     ) -> Iterator[View]:
         """Answers the request on the page, from waiting over streaming to done."""
+        yield from self._run(request, (liked, disliked, record_id, values), self._stream)
+
+    def compare(
+        self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
+    ) -> Iterator[View]:
+        """Answers the request on the page twice: in free text, and with what the catalogue allows."""
+        yield from self._run(request, (liked, disliked, record_id, values), self._stream_both)
+
+    def _run(
+        self,
+        request: gr.Request,
+        given: tuple[object, object, object, Sequence[object]],
+        work: Callable[[RecommendationRequest, threading.Event, str], Iterator[View]],
+    ) -> Iterator[View]:
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         try:
-            asked = self.read(liked, disliked, record_id, values)
+            asked = self.read(*given)
             yield _view(waiting_cards("Reading the prompt…", asked.generation.num_recommendations), "", stop=True)
-            yield from self._stream(asked, cancel, _address(request))
+            yield from work(asked, cancel, _address(request))
         except CancelledError:
             yield _view(cancelled_cards(), "")
         except RecsysError as error:
@@ -130,6 +120,7 @@ class RecommendHandlers:
             prompt=settings.prompt,
             resolution=settings.resolution,
             choice=settings.choice,
+            decoding=settings.decoding,
             record_id=record.record_id if record else None,
         )
 
@@ -177,27 +168,58 @@ class RecommendHandlers:
         choice, missing = self._available(asked.choice)
         for problem in (*problems, *missing):
             gr.Warning(problem)
-        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, choice)
+        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, choice, asked.decoding)
         catalogue = self.workbench.catalogue
         liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
         return [liked, disliked, *self.panel.write(settings)]
 
     def _stream(self, asked: RecommendationRequest, cancel: threading.Event, address: str) -> Iterator[View]:
+        for part in self._parts(asked, cancel):
+            if isinstance(part, str):
+                yield _view(part, "", stop=True)
+                continue
+            details = answer_details(part, self.workbench.catalogue, self._record_of(asked), address)
+            yield _view(answer_cards(part, self.workbench.catalogue), details)
+
+    def _stream_both(self, asked: RecommendationRequest, cancel: threading.Event, _address: str) -> Iterator[View]:
+        requests = requests_to_compare(asked)
+        for request in requests:
+            self.workbench.check(request)
+        waiting = waiting_cards("Next", asked.generation.num_recommendations)
+        sides = [Side(side_name(request), waiting) for request in requests]
+        for place, request in enumerate(requests):
+            # Each its own event: an iterator that is read to its end sets the one that it was given.
+            own = threading.Event()
+            for part in self._parts(request, own):
+                if cancel.is_set():
+                    own.set()
+                if isinstance(part, str):
+                    sides[place] = replace(sides[place], html=part)
+                else:
+                    sides[place] = finished_side(part, self.workbench.catalogue, self._record_of(asked))
+                last = place == len(requests) - 1 and not isinstance(part, str)
+                yield _view(compare_html(tuple(sides)), "", stop=not last)
+            if cancel.is_set():
+                raise CancelledError("the comparison was stopped")
+
+    def _parts(self, asked: RecommendationRequest, cancel: threading.Event) -> Iterator[str | Recommendation]:
+        """The cards while an answer is on its way, as often as they change, then the answer."""
         workbench, num = self.workbench, asked.generation.num_recommendations
         workbench.check(asked)
         prompt = render_prompt(asked, workbench.catalogue, workbench.examples(asked.prompt))
         text = ""
         for part in LiveStream(lambda: workbench.stream(asked, cancel=cancel), cancel):
             if isinstance(part, Recommendation):
-                record = workbench.record(asked.record_id) if asked.record_id else None
-                details = answer_details(part, workbench.catalogue, record, address)
-                yield _view(answer_cards(part, workbench.catalogue), details)
+                yield part
             elif isinstance(part, str):
                 text = part
-                yield _view(streaming_cards(text, self._titles_so_far(text, prompt), num), "", stop=True)
+                yield streaming_cards(text, self._titles_so_far(text, prompt), num)
             elif not text:
                 message, progress = waiting_for(workbench.host.state())
-                yield _view(waiting_cards(message, num, progress=progress), "", stop=True)
+                yield waiting_cards(message, num, progress=progress)
+
+    def _record_of(self, asked: RecommendationRequest) -> Record | None:
+        return self.workbench.record(asked.record_id) if asked.record_id else None
 
     def _titles_so_far(self, text: str, prompt: Prompt) -> list[GeneratedTitle]:
         """The titles that are complete: the one at the end of the text may still grow."""
@@ -216,14 +238,14 @@ class RecommendHandlers:
         missing = []
         if choice.adapter is not None and choice.adapter not in {info.name for info in self.workbench.adapters()}:
             missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
-            choice = dataclasses.replace(choice, adapter=None)
+            choice = replace(choice, adapter=None)
         models = {spec.name for spec in self.workbench.models()}
         if self.workbench.options.public and choice.model not in models:
             missing.append(f"The link's model “{choice.model}” is not offered here.")
-            choice = dataclasses.replace(choice, model=ModelChoice().model)
+            choice = replace(choice, model=ModelChoice().model)
         if choice.precision not in get_args(Precision):
             missing.append(f"The link's precision “{choice.precision}” is not known.")
-            choice = dataclasses.replace(choice, precision="auto")
+            choice = replace(choice, precision="auto")
         return choice, missing
 
     def _record(self, record_id: object, history: tuple[HistoryEntry, ...]) -> Record | None:
@@ -257,4 +279,5 @@ def _address(request: gr.Request) -> str:
 
 def _view(cards: str, details: str, *, stop: bool = False, leave: bool = False) -> View:
     idle = not stop and not leave
-    return cards, details, gr.Button(visible=idle), gr.Button(visible=stop), gr.Button(visible=leave)
+    buttons = (gr.Button(visible=shown) for shown in (idle, idle, stop, leave))
+    return cards, details, *buttons

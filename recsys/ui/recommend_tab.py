@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
-from recsys.ui.recommend_handlers import RecommendHandlers
+from recsys.ui.recommend_handlers import RecommendHandlers, View
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
 from recsys.ui.theme import ASSETS
 from recsys.ui.title_picker import create_title_picker
@@ -39,6 +40,7 @@ class _Parts:
     disliked: gr.HTML
     record_id: gr.State
     go: gr.Button
+    compare: gr.Button
     stop: gr.Button
     leave: gr.Button
     examples: dict[str, gr.Button]
@@ -49,7 +51,7 @@ class _Parts:
 
     @property
     def view(self) -> list[gr.components.Component]:
-        return [self.answer, self.details, self.go, self.stop, self.leave]
+        return [self.answer, self.details, self.go, self.compare, self.stop, self.leave]
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> None:
@@ -59,6 +61,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             with gr.Column(elem_classes=["card", "history"]):
                 liked, disliked, clear, examples = _history(workbench)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
+            compare = gr.Button("Compare free text with the catalogue's", elem_id="compare", elem_classes=["quiet"])
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
@@ -68,7 +71,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, gr.State(None), go, stop, leave, examples, clear, answer, details, panel
+        liked, disliked, gr.State(None), go, compare, stop, leave, examples, clear, answer, details, panel
     )  # fmt: skip
     _connect(parts, RecommendHandlers(workbench, panel))
 
@@ -108,11 +111,11 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
     runs = []
 
-    def answer_after(start: gr.events.Dependency) -> None:
+    def answer_after(start: gr.events.Dependency, answer: Callable[..., Iterator[View]] = handlers.answer) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(
             begun.then(
-                handlers.answer,
+                answer,
                 inputs,
                 parts.view,
                 concurrency_id=MODEL_QUEUE,
@@ -123,6 +126,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
         )
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
+    answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)
     for name in ("ghibli", "action"):
         pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
         answer_after(pressed)

@@ -8,7 +8,7 @@ settings classes check every value again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
@@ -16,7 +16,13 @@ from gradio.components import Component
 
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
-from recsys.settings import GenerationSettings, Precision, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, Precision, PromptSettings, ResolutionSettings
+from recsys.ui.decoding_controls import (
+    connect_decoding,
+    create_decoding_controls,
+    read_decoding,
+    written_decoding,
+)
 from recsys.ui.setting_controls import (
     HELP,
     NO_ADAPTER,
@@ -50,6 +56,7 @@ class RequestSettings:
     prompt: PromptSettings
     resolution: ResolutionSettings
     choice: ModelChoice
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,14 @@ class SettingsPanel:
     generation: dict[str, Component]
     prompt: dict[str, Component]
     resolution: dict[str, Component]
+    decoding: dict[str, Component]
     preset: gr.Radio
     accordions: tuple[gr.Accordion, ...]
 
     @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that `read` expects their values."""
-        groups = (self.choice, self.generation, self.prompt, self.resolution)
+        groups = (self.choice, self.generation, self.prompt, self.resolution, self.decoding)
         return [control for group in groups for control in group.values()]
 
     def read(self, values: Sequence[Any]) -> RequestSettings:
@@ -76,11 +84,11 @@ class SettingsPanel:
             SettingsError: for a value out of range or of the wrong type.
         """
         left = list(values)
-        choice, generation, prompt, resolution = (
+        choice, generation, prompt, resolution, decoding = (
             {name: left.pop(0) for name in group}
-            for group in (self.choice, self.generation, self.prompt, self.resolution)
+            for group in (self.choice, self.generation, self.prompt, self.resolution, self.decoding)
         )
-        return read_settings(choice, generation, prompt, resolution)
+        return read_settings(choice, generation, prompt, resolution, decoding)
 
     def write(self, settings: RequestSettings) -> list[Any]:
         """The values of `inputs` that show these settings."""
@@ -95,11 +103,16 @@ class SettingsPanel:
             own,
             0.6 if own else settings.resolution.threshold,
             settings.resolution.force_nearest,
+            *written_decoding(settings.decoding),
         ]
 
 
 def read_settings(
-    choice: Mapping[str, Any], generation: Mapping[str, Any], prompt: Mapping[str, Any], resolution: Mapping[str, Any]
+    choice: Mapping[str, Any],
+    generation: Mapping[str, Any],
+    prompt: Mapping[str, Any],
+    resolution: Mapping[str, Any],
+    decoding: Mapping[str, Any],
 ) -> RequestSettings:
     """The settings of plain values as a browser sends them, where 4 and 4.0 are the same number.
 
@@ -116,11 +129,12 @@ def read_settings(
         PromptSettings.from_dict({name: _whole(name, value) for name, value in prompt.items()}),
         ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
         ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None),
+        read_decoding(decoding),
     )
 
 
 def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> SettingsPanel:
-    """Makes the controls, in four folds; the generator's is open."""
+    """Makes the controls, in five folds; the generator's is open."""
     with gr.Accordion("Generator", open=True, elem_id="fold-generator", elem_classes=["fold"]) as generator_fold:
         preset = gr.Radio(
             list(PRESETS),
@@ -131,14 +145,18 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
             container=False,
         )
         generation = create_generation_controls(workbench.limits)
+    with gr.Accordion(
+        "Catalogue decoding", open=False, elem_id="fold-decoding", elem_classes=["fold"]
+    ) as decoding_fold:
+        decoding = create_decoding_controls(workbench)
     with gr.Accordion("Model", open=False, elem_id="fold-model", elem_classes=["fold"]) as model_fold:
         choice = create_choice_controls(workbench, default_choice)
     with gr.Accordion("Prompt", open=False, elem_id="fold-prompt", elem_classes=["fold"]) as prompt_fold:
         prompt = create_prompt_controls()
     with gr.Accordion("Matching", open=False, elem_id="fold-matching", elem_classes=["fold"]) as matching_fold:
         resolution = create_resolution_controls()
-    folds = (generator_fold, model_fold, prompt_fold, matching_fold)
-    panel = SettingsPanel(choice, generation, prompt, resolution, preset, folds)
+    folds = (generator_fold, decoding_fold, model_fold, prompt_fold, matching_fold)
+    panel = SettingsPanel(choice, generation, prompt, resolution, decoding, preset, folds)
     _connect(panel)
     return panel
 
@@ -146,7 +164,6 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
 def _connect(panel: SettingsPanel) -> None:
     """Presets set the sliders, sliders tell which preset they are, and modes disable what has no effect."""
     sliders = [panel.generation[name] for name in _PRESET_FIELDS]
-    temperature, top_p, top_k = (panel.generation[name] for name in ("temperature", "top_p", "top_k"))
     quick: dict[str, Any] = {
         "queue": False,
         "show_progress": "hidden",
@@ -156,7 +173,7 @@ def _connect(panel: SettingsPanel) -> None:
     panel.preset.input(apply_preset, panel.preset, sliders, **quick)
     for slider in sliders:
         slider.input(matching_preset, sliders, panel.preset, **quick)
-    temperature.change(cut_off_state, temperature, [top_p, top_k], **quick)
+    connect_decoding(panel.decoding, panel.generation, quick)
     prompt, resolution = panel.prompt, panel.resolution
     prompt["style"].change(
         prompt_state, prompt["style"], [prompt["num_examples"], prompt["queue_symbol"]], **quick
@@ -178,12 +195,6 @@ def matching_preset(*values: float) -> str | None:
         if all(getattr(preset, field) == value for field, value in zip(_PRESET_FIELDS, values, strict=True)):
             return name
     return None
-
-
-def cut_off_state(temperature: float) -> list[Any]:
-    """Top-p and top-k, disabled with the reason where they have no effect."""
-    idle = GenerationSettings(temperature=temperature).without_effect()
-    return [_state(name, idle.get(name)) for name in ("top_p", "top_k")]
 
 
 def prompt_state(style: str) -> list[Any]:

@@ -17,7 +17,14 @@ from recsys.errors import HistoryError, InputError, SettingsError
 from recsys.models.host import ModelChoice
 from recsys.prompts import clean_title
 from recsys.recommend import RecommendationRequest
-from recsys.settings import MAX_HISTORY, GenerationSettings, PromptSettings, ResolutionSettings, Settings
+from recsys.settings import (
+    MAX_HISTORY,
+    DecodingSettings,
+    GenerationSettings,
+    PromptSettings,
+    ResolutionSettings,
+    Settings,
+)
 
 S = TypeVar("S", bound=Settings)
 
@@ -28,7 +35,7 @@ MAX_LINK = 8_000
 def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
     """The settings that differ from the defaults, by name."""
     changed: dict[str, Any] = {}
-    for settings in (request.generation, request.prompt, request.resolution, request.choice):
+    for settings in (request.generation, request.prompt, request.resolution, request.decoding, request.choice):
         default = type(settings)()
         for field in dataclasses.fields(settings):
             value = getattr(settings, field.name)
@@ -42,7 +49,12 @@ def as_python(request: RecommendationRequest, address: str) -> str:
     arguments = [f"liked={list(request.history)!r}"]
     if request.disliked:
         arguments.append(f"disliked={list(request.disliked)!r}")
-    arguments += [f"{name}={value!r}" for name, value in changed_settings(request).items()]
+    if request.allowed_items is not None:
+        arguments.append(f"allowed_items={list(request.allowed_items)!r}")
+    arguments += [
+        f"{name}={list(value) if isinstance(value, tuple) else value!r}"
+        for name, value in changed_settings(request).items()
+    ]
     lines = "".join(f"    {argument},\n" for argument in arguments)
     return (
         "from gradio_client import Client\n\n"
@@ -60,6 +72,8 @@ def as_command(request: RecommendationRequest, catalogue: Catalogue) -> str:
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            words += [f"--{flag}", *value]
         else:
             words.append(f"--{flag}={value}")
     if request.disliked:
@@ -75,7 +89,11 @@ def as_query(request: RecommendationRequest) -> str:
         if entries:
             parts[name] = json.dumps(list(entries), ensure_ascii=False, separators=(",", ":"))
     parts |= {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
+        name: str(value).lower()
+        if isinstance(value, bool)
+        else ",".join(value)
+        if isinstance(value, tuple)
+        else str(value)
         for name, value in changed_settings(request).items()
     }
     return urlencode(parts)
@@ -94,6 +112,7 @@ def read_query(parameters: Mapping[str, str], catalogue: Catalogue) -> tuple[Rec
         prompt=_read_settings(parameters, PromptSettings, problems),
         resolution=_read_settings(parameters, ResolutionSettings, problems),
         choice=_read_choice(parameters),
+        decoding=_read_settings(parameters, DecodingSettings, problems),
     )
     return request, problems
 
@@ -101,7 +120,7 @@ def read_query(parameters: Mapping[str, str], catalogue: Catalogue) -> tuple[Rec
 def has_request(parameters: Mapping[str, str]) -> bool:
     """Whether a link's query says anything about a request."""
     names = {"liked", "disliked"}
-    for settings in (GenerationSettings, PromptSettings, ResolutionSettings, ModelChoice):
+    for settings in (GenerationSettings, PromptSettings, ResolutionSettings, DecodingSettings, ModelChoice):
         names |= {field.name for field in dataclasses.fields(settings)}
     return any(name in names for name in parameters)
 
@@ -155,8 +174,10 @@ def _value(text: str, annotation: object) -> object:
     """The text as the type that a settings class writes beside its field."""
     named = str(annotation)
     try:
-        if named == "int":
+        if named in ("int", "int | None"):
             return int(text)
+        if named.startswith("tuple"):
+            return tuple(part for part in text.split(",") if part)
         if "float" in named:
             return float(text)
     except ValueError:

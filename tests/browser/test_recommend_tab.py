@@ -351,10 +351,61 @@ def test_nan_by_the_bare_api_is_refused_in_our_words(serve):
     import httpx
 
     values = [[], None, "smollm2-135m", "auto", None, float("nan"), 0.9, 50, 1, 1.1, 96, 4, 0]
-    values += ["few_shot", "=>", ";", True, False, 3, "levenshtein", None, False]
+    values += ["few_shot", "=>", ";", True, False, 3, "none", "levenshtein", None, False]
+    values += ["free", "tree", None, None, None, None]
     start = f"{serve()}/gradio_api/call/recommend"
     headers = {"content-type": "application/json"}
     event = httpx.post(start, content=json.dumps({"data": values}), headers=headers).json()["event_id"]
     told = httpx.get(f"{start}/{event}", timeout=30).text
     assert "event: error" in told
     assert "temperature is out of range" in told
+
+
+def choose_decoding(page, label):
+    fold = page.locator("#fold-decoding")
+    if not page.locator("#decoding").is_visible():
+        fold.locator("button.label-wrap").click()
+    page.locator("#decoding label", has_text=label).click()
+
+
+def test_a_ranking_disables_what_draws_and_shows_tokens(open_page, serve):
+    page = open_page(serve())
+    pick(page, "totoro")
+    choose_decoding(page, "Ranking")
+    expect(slider(page, "temperature")).to_be_disabled()
+    expect(page.locator("#temperature")).to_contain_text("A ranking takes the likeliest titles")
+    recommend(page)
+    expect(page.locator(".ranking > li")).to_have_count(4)
+    expect(page.locator(".card-means .answer-row")).to_have_count(4)
+    choose_decoding(page, "Off")
+    expect(slider(page, "temperature")).to_be_enabled()
+
+
+def test_only_a_chosen_genre_comes_out_and_a_link_keeps_it(open_page, serve):
+    page = open_page(serve())
+    choose_decoding(page, "List")
+    genres = page.locator("#genres input")
+    genres.fill("Western")
+    page.get_by_role("option", name="Western").click()
+    recommend(page)
+    rows = page.locator(".card-means .row-genres")
+    expect(rows).to_have_count(4)
+    assert all("Western" in text for text in rows.all_inner_texts())
+    link = page.locator("[data-copy]", has_text="Copy link").get_attribute("data-copy")
+    assert "decoding=catalogue_list" in link
+    opened = open_page(link)
+    opened.locator("#fold-decoding button.label-wrap").click()
+    expect(opened.locator("#decoding input:checked")).to_have_attribute("value", "catalogue_list")
+    expect(opened.locator("#genres")).to_contain_text("Western")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_one_click_compares_free_text_with_the_catalogue(open_page, serve, width):
+    page = open_page(serve(), width=width, touch=width < 900)
+    pick(page, "totoro")
+    page.click("#compare")
+    page.locator(".compare [data-phase=done]").nth(1).wait_for(timeout=30_000)
+    expect(page.locator(".compare-side")).to_have_count(2)
+    expect(page.locator(".compare-side").nth(1).locator(".answer-row .badge")).to_have_count(4)
+    expect(page.locator("#go")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -6,16 +6,20 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
-from recsys.catalogue import Catalogue
+from recsys.catalogue import Catalogue, Movie
+from recsys.catalogue_recommend import recommend_from_catalogue
 from recsys.errors import ModelBusyError, RecsysError
 from recsys.generation.completion import Completion
+from recsys.generation.hypotheses import RankedTitle
+from recsys.generation.tokenization import TokenizedPrompt
 from recsys.models.host import HostState, ModelChoice
-from recsys.prompts import Prompt
+from recsys.prompts import Prompt, render_answer
 from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
 from recsys.resolution.levenshtein import LevenshteinResolver
-from recsys.settings import GenerationSettings
+from recsys.settings import DecodingSettings, GenerationSettings
 from recsys.workbench import Workbench, WorkbenchOptions
 
 
@@ -89,6 +93,54 @@ class ScriptedGenerator:
         return "".join(f" {title};" for title in titles)
 
 
+class ScriptedDecoder:
+    """Answers with the best-known movies that are open, as catalogue decoding would with a model of few ideas."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.loaded = SimpleNamespace(spec=SimpleNamespace(name="smollm2-135m"), precision="bf16", adapter=None)
+        self.by_likes = sorted(
+            catalogue, key=lambda movie: (-catalogue.popularity.get(movie.item_id, 0), movie.item_id)
+        )
+
+    def tokenize(self, prompt: Prompt) -> TokenizedPrompt:
+        return TokenizedPrompt(prompt, prompt.text, tuple(range(len(prompt.text) // 4)))
+
+    def list_titles(
+        self, prompts: Any, settings: GenerationSettings, *, excluded: Any, allowed: Any, **_: Any
+    ) -> list[Completion]:
+        return [
+            Completion(
+                text=render_answer(self._open(settings.num_recommendations, out, allowed), prompt.settings),
+                prompt_text=prompt.text,
+                prompt_tokens=len(prompt.text) // 4,
+                completion_tokens=20,
+                seconds=0.4,
+                finish_reason="titles_complete",
+                settings=settings,
+                base_model="smollm2-135m",
+                precision="bf16",
+                without_effect=DecodingSettings("catalogue_list").without_effect(settings),
+            )
+            for prompt, out in zip(prompts, excluded, strict=True)
+        ]
+
+    def rank_titles(
+        self, prompts: Any, *, n: int, excluded: Any, allowed: Any, **_: Any
+    ) -> list[tuple[RankedTitle, ...]]:
+        return [tuple(self._ranked(movie) for movie in self._open(n, out, allowed)) for out in excluded]
+
+    def _open(self, n: int, excluded: Any, allowed: Any) -> list[Movie]:
+        movies = [m for m in self.by_likes if m.item_id not in excluded and (allowed is None or m.item_id in allowed)]
+        return movies[:n]
+
+    def _ranked(self, movie: Movie) -> RankedTitle:
+        texts = (*(f" {word}" for word in movie.title.split()), ";")
+        choices = (2567, *(1 for _ in texts[1:]))
+        scores = (-3.5, *(0.0 for _ in texts[1:]))
+        return RankedTitle(movie.item_id, (movie.item_id,), -3.5, tuple(range(len(texts))), scores, choices, texts)
+
+
 class FakeWorkbench(Workbench):
     """The real catalogue, records, search, parsing and resolution around a scripted model."""
 
@@ -106,6 +158,12 @@ class FakeWorkbench(Workbench):
         with self.model_lock:
             while self.host.state().phase == "loading" and not (cancel and cancel.is_set()):
                 time.sleep(0.05)
+            if request.decoding.is_catalogue:
+                resolver = LevenshteinResolver(self.catalogue)
+                decoder: Any = ScriptedDecoder(self.catalogue)
+                examples = self.examples(request.prompt)
+                yield from recommend_from_catalogue([request], decoder, self.catalogue, resolver, examples=examples)
+                return
             for part in stream_recommendation(
                 request,
                 self.generator,  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import pytest
 
 from recsys.errors import InputError
 from recsys.models.host import ModelChoice
-from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.ui.api import read_request, search
 
 DEFAULTS = {
@@ -13,6 +13,9 @@ DEFAULTS = {
     **GenerationSettings().to_dict(),
     **PromptSettings().to_dict(),
     **ResolutionSettings().to_dict(),
+    **DecodingSettings().to_dict(),
+    "genres": None,
+    "allowed_items": None,
     "model": "smollm2-135m",
     "precision": "auto",
     "adapter": None,
@@ -86,3 +89,12 @@ def test_a_wrong_search_is_refused(bench, query, limit):
 
 def test_a_search_finds_at_most_as_many_as_asked(bench):
     assert len(search(bench, "s", 2)) == 2
+
+
+def test_filters_are_read_and_wrong_ones_refused(bench):
+    request = read_request(bench, DEFAULTS | {"decoding": "catalogue_rank", "genres": ["Drama"], "allowed_items": [1]})
+    assert request.decoding == DecodingSettings("catalogue_rank", genres=("Drama",))
+    assert request.allowed_items == (1,)
+    for wrong in ({"genres": "Drama"}, {"allowed_items": ["1"]}, {"allowed_items": 3}, {"year_from": "1990"}):
+        with pytest.raises(InputError):
+            read_request(bench, DEFAULTS | wrong)

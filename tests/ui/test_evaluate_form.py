@@ -31,7 +31,8 @@ def values(form, **changes):
 
 def test_the_form_as_drawn_asks_for_fifty_test_records(form):
     request = form.read(values(form))
-    assert request.evaluation.to_dict() == {"split": "test", "num_records": 50, "k": 4, "batch_size": 8, "seed": 0}
+    assert request.evaluation.to_dict() == {"split": "test", "num_records": 50, "k": 4, "batch_size": 0, "seed": 0}
+    assert request.batch_size == 8
     assert request.baselines == ("popularity", "ease")
     assert request.choice == ModelChoice()
 

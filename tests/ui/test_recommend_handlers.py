@@ -36,6 +36,7 @@ def values(handlers, **changes):
             handlers.panel.generation,
             handlers.panel.prompt,
             handlers.panel.resolution,
+            handlers.panel.decoding,
         )
         for name, control in group.items()
     }
@@ -47,7 +48,10 @@ def answer(handlers, liked=(), record_id=None, **changes):
 
 
 def shown_button(view):
-    return [button.visible for button in view[2:]].index(True)
+    """0 are Recommend and Compare together, 1 is Stop, 2 is Leave."""
+    shown = [button.visible for button in view[2:]]
+    assert shown[0] == shown[1]
+    return shown[1:].index(True)
 
 
 def test_an_answer_ends_with_the_recommend_button_back(handlers):
@@ -151,3 +155,41 @@ def test_a_links_adapter_that_is_not_here_is_left_out(handlers):
 def test_waiting_tells_a_load_and_its_progress():
     assert waiting_for(HostState("loading", ModelChoice(), 0.5, "reading")) == ("Loading the model: reading", 0.5)
     assert waiting_for(HostState("ready", ModelChoice(), 1.0, "")) == ("Reading the prompt…", None)
+
+
+def test_a_ranking_shows_tokens_in_place_of_a_text(handlers):
+    shown = answer(handlers, decoding="catalogue_rank")[-1][0]
+    assert "How the model ranks them" in shown
+    assert shown.count('class="token is-open"') == 4 + 1, "one choice a title, and one in the legend"
+    assert "-3.50" in shown
+
+
+def test_a_filter_that_leaves_too_few_movies_is_told_with_the_number(handlers):
+    shown = answer(handlers, decoding="catalogue_list", year_from="1890", year_to="1891")[-1][0]
+    assert "too few movies" in shown
+    assert "0 of 9,061" in shown
+
+
+def compare(handlers, record_id=None, liked=(), **changes):
+    return list(handlers.compare(page(), list(liked), [], record_id, *values(handlers, **changes)))
+
+
+def test_a_comparison_answers_twice_the_same_question(handlers, workbench):
+    record = workbench.split.records["test"][0]
+    views = compare(handlers, record.record_id, [{"item_id": item} for item in record.history])
+    shown = views[-1][0]
+    assert shown.count('data-phase="done"') == 2
+    assert shown.index("Free text") < shown.index("Catalogue list")
+    assert shown.count("The truth") == 2
+    assert shown.count("hits of 4") + shown.count("hit of 4") >= 2
+    assert shown_button(views[0]) == 1
+    assert shown_button(views[-1]) == 0
+
+
+def test_a_comparison_takes_the_mode_that_is_chosen(handlers):
+    assert "Catalogue ranking" in compare(handlers, decoding="catalogue_rank")[-1][0]
+
+
+def test_a_comparison_tells_what_went_wrong(handlers, workbench):
+    workbench.generator.error = ModelUnavailableError("the Hub did not answer")
+    assert "The Hub did not answer" in compare(handlers)[-1][0]

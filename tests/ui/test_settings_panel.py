@@ -4,11 +4,11 @@ import pytest
 
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
-from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.ui.decoding_controls import read_decoding, written_decoding
 from recsys.ui.settings_panel import (
     PRESETS,
     apply_preset,
-    cut_off_state,
     matching_preset,
     prompt_state,
     read_settings,
@@ -18,10 +18,12 @@ from recsys.ui.settings_panel import (
 CHOICE = {"model": "smollm2-135m", "precision": "auto", "adapter": ""}
 RESOLUTION = {"resolver": "levenshtein", "own_threshold": True, "threshold": 0.6, "force_nearest": False}
 
+DECODING = DecodingSettings().to_dict()
+
 
 def read(**changes):
     generation = GenerationSettings().to_dict() | changes
-    return read_settings(CHOICE, generation, PromptSettings().to_dict(), RESOLUTION)
+    return read_settings(CHOICE, generation, PromptSettings().to_dict(), RESOLUTION, DECODING)
 
 
 def test_the_controls_at_rest_are_the_defaults():
@@ -56,12 +58,12 @@ def test_a_value_that_no_slider_sends_is_refused(changes):
 def test_a_model_or_precision_that_is_none_is_refused(wrong):
     generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
     with pytest.raises(SettingsError):
-        read_settings(CHOICE | wrong, generation, prompt, RESOLUTION)
+        read_settings(CHOICE | wrong, generation, prompt, RESOLUTION, DECODING)
 
 
 def test_the_threshold_counts_only_when_it_is_not_the_resolvers_own():
     generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
-    mine = read_settings(CHOICE, generation, prompt, RESOLUTION | {"own_threshold": False, "threshold": 0.4})
+    mine = read_settings(CHOICE, generation, prompt, RESOLUTION | {"own_threshold": False, "threshold": 0.4}, DECODING)
     assert mine.resolution.threshold == 0.4
 
 
@@ -78,14 +80,6 @@ def test_the_first_preset_is_the_default():
     assert next(iter(PRESETS.values())) == GenerationSettings()
 
 
-def test_cut_off_sliders_are_disabled_with_the_reason_at_temperature_0():
-    reasons = GenerationSettings(temperature=0).without_effect()
-    for slider, name in zip(cut_off_state(0), ("top_p", "top_k"), strict=True):
-        assert slider.interactive is False
-        assert slider.info == reasons[name]
-    assert all(slider.interactive for slider in cut_off_state(0.7))
-
-
 def test_examples_are_disabled_without_the_few_shot_style():
     assert [control.interactive for control in prompt_state("few_shot")] == [True, True]
     assert [control.interactive for control in prompt_state("zero_shot")] == [False, True]
@@ -96,3 +90,24 @@ def test_the_threshold_is_disabled_while_something_else_decides():
     assert threshold_state(False, False).interactive
     assert not threshold_state(True, False).interactive
     assert "Force nearest" in threshold_state(False, True).info
+
+
+def test_filters_of_a_page_count_with_catalogue_decoding_only():
+    generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
+    filters = {"genres": ["Drama"], "year_from": "1990", "year_to": " ", "title_score": "tree"}
+    on = read_settings(CHOICE, generation, prompt, RESOLUTION, {"decoding": "catalogue_rank", **filters})
+    assert on.decoding == DecodingSettings("catalogue_rank", genres=("Drama",), year_from=1990)
+    off = read_settings(CHOICE, generation, prompt, RESOLUTION, {"decoding": "free", **filters})
+    assert off.decoding == DecodingSettings()
+
+
+@pytest.mark.parametrize("wrong", ["199O", "-5", "12345", 0])
+def test_what_is_no_year_is_refused(wrong):
+    with pytest.raises(SettingsError):
+        read_decoding({"decoding": "catalogue_list", "year_from": wrong})
+
+
+def test_what_the_decoding_controls_show_is_what_they_read():
+    settings = DecodingSettings("catalogue_list", "full", ("Drama", "War"), None, 1999)
+    names = ("decoding", "title_score", "genres", "year_from", "year_to")
+    assert read_decoding(dict(zip(names, written_decoding(settings), strict=True))) == settings

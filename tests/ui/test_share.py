@@ -7,7 +7,7 @@ import pytest
 from recsys.cli.main import make_parser
 from recsys.models.host import ModelChoice
 from recsys.recommend import RecommendationRequest
-from recsys.settings import GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.ui.share import as_command, as_python, as_query, has_request, read_query
 
 REQUEST = RecommendationRequest(
@@ -17,6 +17,7 @@ REQUEST = RecommendationRequest(
     prompt=PromptSettings(style="instruction", include_years=False),
     resolution=ResolutionSettings("common_characters", 0.5, True),
     choice=ModelChoice(precision="fp32", adapter="movies-r16"),
+    decoding=DecodingSettings("catalogue_list", "full", ("Sci-Fi", "Film-Noir"), 1950, 1999),
 )
 
 
