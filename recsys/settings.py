@@ -206,7 +206,7 @@ class DecodingSettings(Settings):
     def without_effect(self, generation: GenerationSettings) -> dict[str, str]:
         """The generation settings that change nothing in this mode, each with the reason in one sentence."""
         if self.decoding == "catalogue_rank":
-            idle = dict.fromkeys(_NOT_IN_RANKING, "A ranking takes the likeliest titles: nothing is drawn or cut.")
+            idle = dict.fromkeys(_NOT_IN_RANKING, "A ranking draws and cuts nothing.")
             if (beams := self.beams_of(generation)) != generation.num_beams:
                 idle["num_beams"] = f"Ranking {generation.num_recommendations} titles takes {beams} beams."
             return idle

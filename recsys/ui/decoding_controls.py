@@ -44,7 +44,7 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
         "decoding": gr.Radio(
             _DECODINGS,
             value=default.decoding,
-            label="Catalogue decoding",
+            label="Mode",
             info=_ABOUT[default.decoding],
             elem_id="decoding",
             elem_classes=["segments"],

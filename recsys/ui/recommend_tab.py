@@ -61,7 +61,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             with gr.Column(elem_classes=["card", "history"]):
                 liked, disliked, clear, examples = _history(workbench)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
-            compare = gr.Button("Compare free text with the catalogue's", elem_id="compare", elem_classes=["quiet"])
+            compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             panel = create_settings_panel(workbench, default_choice or ModelChoice())

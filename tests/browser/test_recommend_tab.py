@@ -373,7 +373,7 @@ def test_a_ranking_disables_what_draws_and_shows_tokens(open_page, serve):
     pick(page, "totoro")
     choose_decoding(page, "Ranking")
     expect(slider(page, "temperature")).to_be_disabled()
-    expect(page.locator("#temperature")).to_contain_text("A ranking takes the likeliest titles")
+    expect(page.locator("#temperature")).to_contain_text("A ranking draws and cuts nothing")
     recommend(page)
     expect(page.locator(".ranking > li")).to_have_count(4)
     expect(page.locator(".card-means .answer-row")).to_have_count(4)
