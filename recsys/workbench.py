@@ -46,7 +46,7 @@ class WorkbenchOptions:
     """Where things are and how far visitors may go.
 
     Attributes:
-        data: A MovieLens folder; None takes the embedded data.
+        data: A MovieLens folder or zip; None takes the embedded data.
         adapters: A folder of PEFT folders; None takes the repository's.
         runs: Where evaluations are kept; None takes $RECSYS_RUNS or a folder of the user's cache.
         public: Lock the registry and limit length, records and time.
@@ -82,7 +82,8 @@ class Workbench:
 
     @cached_property
     def dataset(self) -> MovieLens:
-        return add_details(load(self.options.data), self.options.descriptions)
+        dataset = load(self.options.data)
+        return add_details(dataset, self.options.descriptions, dataset.tags)
 
     @cached_property
     def split(self) -> SplitData:

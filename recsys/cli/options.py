@@ -62,7 +62,9 @@ def _kind(annotation: Any) -> dict[str, Any]:
 def add_workbench_options(parser: argparse.ArgumentParser) -> None:
     """Adds where data, adapters and runs are, and which device computes."""
     group = parser.add_argument_group("Workbench")
-    group.add_argument("--data", type=Path, help="a MovieLens csv folder (default: the embedded latest-small)")
+    group.add_argument(
+        "--data", type=Path, help="a MovieLens folder or zip, 100K to 32M (default: the embedded latest-small)"
+    )
     group.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
     group.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
     group.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for --details=description")

@@ -1,26 +1,36 @@
 """MovieLens as the rest of the package sees it: movies with readable titles, and ratings.
 
-Two forms are read: the data set that is shipped in assets/, and the csv folders of latest-small, 20M,
-25M and 32M. This module turns source titles and genres into movies; it does not know what a like is,
+Every official form is read, as a folder or as the zip that it comes in: the csv files of latest-small, 20M,
+25M and 32M, the "::" files of 1M and 10M, the files of 100K; and the data set shipped in assets/. This
+module chooses the reader and turns source titles and genres into movies; it does not know what a like is,
 nor how users are split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.catalogue import Movie
-from recsys.data.csv_folder import describe_wrong_folder, read_csv_folder
+from recsys.data.archive import unpacked
+from recsys.data.csv_folder import read_csv_folder
+from recsys.data.dat_folder import read_100k_folder, read_dat_folder
 from recsys.data.embedded import MANIFEST, REBUILD, read_embedded
+from recsys.data.tags import read_tags
 from recsys.errors import DataFormatError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NO_GENRES = "(no genres listed)"
+_READERS = (
+    (("movies.csv", "ratings.csv"), read_csv_folder),
+    (("movies.dat", "ratings.dat"), read_dat_folder),
+    (("u.data", "u.item"), read_100k_folder),
+)
+"""The files that a form is known by, and its reader."""
 _RATING_NAMES = {"userId": "user_id", "movieId": "item_id"}
 
 
@@ -34,12 +44,14 @@ class MovieLens:
         ratings: Columns user_id and item_id (int32), rating (float32, 0.5 to 5) and timestamp (int64,
             seconds since 1970); every item_id is in ``movies``; in the order of the source.
         notices: What a reader must know, such as rows left out and why.
+        tags: The tags of each movie that has any, the most given first.
     """
 
     name: str
     movies: tuple[Movie, ...]
     ratings: pd.DataFrame
     notices: tuple[str, ...] = ()
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def embedded_folder() -> Path:
@@ -51,11 +63,11 @@ def load(path: Path | str | None = None) -> MovieLens:
     """Reads a MovieLens data set.
 
     Args:
-        path: A folder with movies.csv and ratings.csv, or one written by build_embedded; None reads the
-            shipped data set.
+        path: The folder of a MovieLens data set in any of its forms, the zip that it comes in, or a folder written
+            by build_embedded; None reads the shipped data set.
 
     Raises:
-        DataFormatError: when the folder is not one, or a file is missing, truncated, altered or has a
+        DataFormatError: when it is none of these, or a file is missing, truncated, altered or has a
             bad row; the message names the file, the 1-based line where it has one, and the mend.
     """
     if path is None:
@@ -63,17 +75,25 @@ def load(path: Path | str | None = None) -> MovieLens:
         if not folder.is_dir():
             raise DataFormatError("the shipped data set is missing", path=folder, mend=REBUILD)
         return _load_embedded(folder)
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        problem = "this is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise DataFormatError(problem, path=folder, mend="give the folder that holds movies.csv and ratings.csv")
+    given = Path(path).expanduser()
+    if given.is_file():
+        with unpacked(given) as folder:
+            return _load_folder(folder, given.stem)
+    if not given.is_dir():
+        mend = "give the folder of a MovieLens data set, or its zip"
+        raise DataFormatError("there is no such folder or file", path=given, mend=mend)
+    return _load_folder(given, given.resolve().name)
+
+
+def _load_folder(folder: Path, name: str) -> MovieLens:
     if (folder / MANIFEST).is_file():
         return _load_embedded(folder)
-    if not any((folder / name).exists() for name in ("movies.csv", "ratings.csv")):
-        raise DataFormatError(path=folder, **describe_wrong_folder(folder))
-    movies, ratings, notices = read_csv_folder(folder)
-    parsed = _parse_movies(movies["movieId"], movies["title"], [None] * len(movies), movies["genres"])
-    return MovieLens(folder.resolve().name, parsed, ratings.rename(columns=_RATING_NAMES), notices)
+    for files, read in _READERS:
+        if any((folder / file).exists() for file in files):
+            movies, ratings, notices = read(folder)
+            parsed = _parse_movies(movies["movieId"], movies["title"], [None] * len(movies), movies["genres"])
+            return MovieLens(name, parsed, ratings.rename(columns=_RATING_NAMES), notices, read_tags(folder))
+    raise _wrong_folder(folder)
 
 
 def _load_embedded(folder: Path) -> MovieLens:
@@ -95,3 +115,17 @@ def _parse_movies(
 
 def _split_genres(listed: str) -> tuple[str, ...]:
     return () if listed == _NO_GENRES else tuple(genre for genre in listed.split("|") if genre)
+
+
+def _wrong_folder(folder: Path) -> DataFormatError:
+    known = [file for files, _ in _READERS for file in files]
+    inner = [child for child in sorted(folder.iterdir()) if any((child / file).is_file() for file in known)]
+    if inner:
+        return DataFormatError("the folder holds no data set itself", path=folder, mend=f"give {inner[0]}")
+    names = sorted(child.name for child in folder.iterdir())
+    return DataFormatError(
+        "the folder is not a MovieLens data set",
+        path=folder,
+        seen=", ".join(names[:6]) or "an empty folder",
+        mend="give a folder with movies.csv and ratings.csv, movies.dat and ratings.dat, or u.data and u.item",
+    )

@@ -1,0 +1,122 @@
+"""The zip that a MovieLens data set comes in, unpacked for as long as it is read.
+
+Only the files of a data set are taken out, each to a name of our own, so no name in the archive can lead
+elsewhere; what they unpack to is limited and counted while it is written. What the files hold is the
+readers' business.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from recsys.errors import DataFormatError
+
+WANTED = frozenset(
+    {
+        "movies.csv", "ratings.csv", "tags.csv", "README.txt", "README",
+        "movies.dat", "ratings.dat", "tags.dat",
+        "u.data", "u.item",
+    }
+)  # fmt: skip
+"""The files of a data set that are read, in any of its forms."""
+MAX_UNPACKED_BYTES = 4 * 2**30
+"""More than any release needs: the ratings of 32M are 0.9 GB."""
+MAX_RATIO = 200
+"""A table of ratings packs four to eight times; what packs more than this was made to fill a disk."""
+_CHUNK = 2**20
+_AGAIN = "download the archive again"
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Path]:
+    """A folder with the data set's files, removed at the end.
+
+    Errors of the readers are told with the archive's name before the file's.
+
+    Raises:
+        DataFormatError: for a file that is no zip, is truncated or altered, holds no data set or several, or
+            would unpack to too much.
+    """
+    if not zipfile.is_zipfile(archive):
+        is_cut = archive.suffix.lower() == ".zip"
+        problem = "the archive is damaged or cut off" if is_cut else "this is a file, neither a folder nor a zip"
+        mend = _AGAIN if is_cut else "give the folder of a MovieLens data set, or its zip"
+        raise DataFormatError(problem, path=archive, mend=mend)
+    with tempfile.TemporaryDirectory(prefix="movielens-") as name:
+        folder = Path(name)
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                for member in _members(opened, archive):
+                    _unpack(opened, member, folder / PurePosixPath(member.filename).name, archive)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise DataFormatError("the archive is damaged", path=archive, seen=str(error), mend=_AGAIN) from error
+        except OSError as error:
+            mend = "free the disk that holds temporary files"
+            raise DataFormatError("the archive cannot be unpacked", path=archive, seen=str(error), mend=mend) from error
+        try:
+            yield folder
+        except DataFormatError as error:
+            _raise_as_of(archive, folder, error)
+
+
+def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
+    """The files of the one data set in the archive."""
+    by_folder: dict[str, list[zipfile.ZipInfo]] = {}
+    for member in opened.infolist():
+        path = PurePosixPath(member.filename.replace("\\", "/"))
+        if path.name in WANTED and not member.is_dir() and "__MACOSX" not in path.parts:
+            by_folder.setdefault(str(path.parent), []).append(member)
+    tables = {"movies.csv", "movies.dat", "u.item"}
+    sets = {
+        name: members
+        for name, members in by_folder.items()
+        if any(PurePosixPath(member.filename).name in tables for member in members)
+    }
+    if len(sets) != 1:
+        problem = "the archive holds several data sets" if sets else "the archive holds no MovieLens data set"
+        seen = ", ".join(sorted(sets)[:4]) or ", ".join(sorted(opened.namelist())[:4]) or "an empty archive"
+        mend = "unpack it and give one folder" if sets else "give an archive with movies.csv and ratings.csv, say"
+        raise DataFormatError(problem, path=archive, seen=seen, mend=mend)
+    (members,) = sets.values()
+    _require_sizes(members, archive)
+    return members
+
+
+def _require_sizes(members: list[zipfile.ZipInfo], archive: Path) -> None:
+    total = sum(member.file_size for member in members)
+    if total > MAX_UNPACKED_BYTES:
+        seen, most = f"{total / 1e9:.1f} GB", f"{MAX_UNPACKED_BYTES / 1e9:.1f} GB"
+        raise DataFormatError("the archive unpacks to too much", path=archive, seen=seen, mend=f"at most {most}")
+    for member in members:
+        if member.file_size > MAX_RATIO * max(member.compress_size, 1) and member.file_size > _CHUNK:
+            seen = f"{member.filename}: {member.compress_size:,} bytes would become {member.file_size:,}"
+            raise DataFormatError("the archive is a decompression bomb", path=archive, seen=seen, mend=_AGAIN)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if total > free:
+        seen = f"{total / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free"
+        raise DataFormatError("the disk is too full to unpack the archive", path=archive, seen=seen, mend="free some")
+
+
+def _unpack(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, archive: Path) -> None:
+    written = 0
+    with opened.open(member) as source, target.open("wb") as file:
+        while chunk := source.read(_CHUNK):
+            written += len(chunk)
+            if written > member.file_size:
+                seen = f"{member.filename} goes on after its {member.file_size:,} bytes"
+                raise DataFormatError("the archive is not what it says", path=archive, seen=seen, mend=_AGAIN)
+            file.write(chunk)
+
+
+def _raise_as_of(archive: Path, folder: Path, error: DataFormatError) -> NoReturn:
+    """The same error, its file named as one of the archive."""
+    inside = error.path.relative_to(folder) if error.path.is_relative_to(folder) else Path()
+    problem = error.problem.removeprefix(str(error.path)).removeprefix(f", line {error.line}").removeprefix(": ")
+    raise DataFormatError(problem, path=archive / inside, line=error.line, seen=error.seen, mend=error.mend) from error
