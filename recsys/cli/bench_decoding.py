@@ -103,25 +103,43 @@ class Timing:
         return self.num_records / self.seconds
 
 
-def bench_speed(case: Case, num_alone: int, say: Callable[[str], None]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class CatalogueRun:
+    """The catalogue modes on one case, measured before stock generate, whose memory stays with the process.
+
+    Attributes:
+        timings: Of each mode, with the tokens that went through the model.
+        interactive: Of single lists, see ``time_interactive``.
+        peak: Gigabytes that the process held at most.
+    """
+
+    timings: list[tuple[Timing, int]]
+    interactive: dict[str, float]
+    peak: float
+
+
+def bench_catalogue(case: Case) -> CatalogueRun:
+    """Lists and rankings of all records, then lists one by one."""
+    forget_peak()
+    timings = time_catalogue(case)
+    return CatalogueRun(timings, time_interactive(case), peak_gigabytes())
+
+
+def bench_speed(case: Case, run: CatalogueRun, num_alone: int, say: Callable[[str], None]) -> dict[str, Any]:
     """All ways of asking on the same records: records a second, ratios, and how near the floor they are.
 
     Args:
         case: The records.
+        run: The catalogue modes on them.
         num_alone: Records of the runs that go record by record; their cost does not depend on how many they are.
         say: Told what runs.
     """
-    say("catalogue decoding")
-    forget_peak()
-    computed = time_catalogue(case)
-    peak = peak_gigabytes()
-    interactive = time_interactive(case)
     say("plain prefill")
     speed = prefill_speed(case)
     stock = time_stock(case, num_alone, say)
-    timings = [*stock, *(timing for timing, _ in computed)]
+    timings = [*stock, *(timing for timing, _ in run.timings)]
     rates = {timing.name: timing.records_per_second for timing in timings}
-    floors = {timing.name: tokens / speed / timing.seconds for timing, tokens in computed}
+    floors = {timing.name: tokens / speed / timing.seconds for timing, tokens in run.timings}
     return {
         "records_per_second": rates,
         "num_records": {timing.name: timing.num_records for timing in timings},
@@ -130,8 +148,8 @@ def bench_speed(case: Case, num_alone: int, say: Callable[[str], None]) -> dict[
         "prefill_tokens_per_second": speed,
         "prefill_floor_fraction": min(floors[name] for name in FLOOR_OF),
         "prefill_floor_fractions": floors,
-        "interactive": interactive,
-        "peak_gigabytes": peak,
+        "interactive": run.interactive,
+        "peak_gigabytes": run.peak,
         "prompt_tokens": sum(map(len, case.token_ids)) / len(case),
     }
 

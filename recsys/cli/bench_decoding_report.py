@@ -9,7 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from recsys.cli.bench_decoding import GOALS, NUM_TITLES, RANK_BEAMS, STOCK_BATCH, bench_speed, make_case
+from recsys.cli.bench_decoding import (
+    GOALS,
+    NUM_TITLES,
+    RANK_BEAMS,
+    STOCK_BATCH,
+    bench_catalogue,
+    bench_speed,
+    make_case,
+)
 from recsys.cli.bench_decoding_costs import (
     bench_adapter,
     bench_batch_sizes,
@@ -56,13 +64,15 @@ def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
         progress(0.0, what)
 
     if "speed" in parts:
-        for years in (False, True):
-            say(f"speed, {'with' if years else 'without'} years")
-            with workbench.host.use(choice, priority="batch") as loaded:
-                found["precision"] = loaded.precision
-                case = make_case(workbench, loaded, choice, arguments.records, include_years=years)
-                speed = bench_speed(case, arguments.alone, say)
-            found |= {"with_years": speed} if years else speed
+        with workbench.host.use(choice, priority="batch") as loaded:
+            found["precision"] = loaded.precision
+            cases = [
+                make_case(workbench, loaded, choice, arguments.records, include_years=years) for years in (False, True)
+            ]
+            say("catalogue decoding, without and with years")
+            runs = [bench_catalogue(case) for case in cases]
+            found |= bench_speed(cases[0], runs[0], arguments.alone, say)
+            found["with_years"] = bench_speed(cases[1], runs[1], arguments.alone, say)
     if "test-set" in parts:
         say("the whole test set")
         found["test_set"] = bench_test_set(workbench, choice, include_years=False)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from recsys.errors import AdapterError
-from recsys.models.adapters import AdapterInfo, describe_adapter, find_adapter, list_adapters, select_adapter
+from recsys.models.adapters import (
+    AdapterInfo,
+    describe_adapter,
+    find_adapter,
+    list_adapters,
+    merged_copy,
+    select_adapter,
+)
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
 from tests.fixtures.tiny_adapters import save_tiny_adapter
@@ -272,3 +279,29 @@ def test_a_tensor_that_replaces_base_weights_is_refused(loaded: LoadedModel, ada
     weights["base_model.model.lm_head.weight"] = torch.zeros(504, 32)
     save_file(weights, folder / "adapter_model.safetensors")
     refused(loaded, folder, "a tensor that is not LoRA's")
+
+
+def test_a_merged_copy_says_what_base_and_adapter_say_and_leaves_the_base_alone(
+    adapters: Path, loaded: LoadedModel
+) -> None:
+    import torch
+
+    base = logits(loaded)
+    select_adapter(loaded, find_adapter("first", adapters))
+    beside = logits(loaded)
+    merged = merged_copy(loaded)
+    assert merged.model is not loaded.model
+    assert not [name for name, _ in merged.model.named_parameters() if "lora_" in name]
+    torch.testing.assert_close(logits(merged), beside, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(logits(loaded), beside, atol=0, rtol=0)
+    select_adapter(loaded, None)
+    torch.testing.assert_close(logits(loaded), base, atol=0, rtol=0)
+
+
+def test_nothing_is_merged_without_an_adapter_or_into_int8(adapters: Path, loaded: LoadedModel) -> None:
+    with pytest.raises(AdapterError, match="no adapter"):
+        merged_copy(loaded)
+    select_adapter(loaded, find_adapter("first", adapters))
+    loaded.precision = "int8"
+    with pytest.raises(AdapterError, match="int8"):
+        merged_copy(loaded)
