@@ -6,10 +6,8 @@ command line bring requests and show what comes back.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,8 @@ from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
 from recsys.data.descriptions import add_details, details_hash, require_details
 from recsys.data.movielens import MovieLens, load
-from recsys.data.records import Record, SplitData, few_shot_examples, split_records
+from recsys.data.records import Record, SplitData, few_shot_examples
+from recsys.data.splits import split_data
 from recsys.errors import HistoryError
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
@@ -27,7 +26,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits, stopped_after
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
-from recsys.models.artifacts import Progress, cache_folder
+from recsys.models.artifacts import Progress
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.registry import ModelSpec, list_models
 from recsys.models.turns import Priority
@@ -35,37 +34,11 @@ from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings
+from recsys.workbench_options import WorkbenchOptions
 
 if TYPE_CHECKING:
     from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
-
-
-@dataclass(frozen=True)
-class WorkbenchOptions:
-    """Where things are and how far visitors may go.
-
-    Attributes:
-        data: A MovieLens folder or zip; None takes the embedded data.
-        adapters: A folder of PEFT folders; None takes the repository's.
-        runs: Where evaluations are kept; None takes $RECSYS_RUNS or a folder of the user's cache.
-        public: Lock the registry and limit length, records and time.
-        device: auto, cpu, cuda or mps.
-        descriptions: A csv file of movieId,description that prompts may carry; None has no descriptions.
-    """
-
-    data: Path | None = None
-    adapters: Path | None = None
-    runs: Path | None = None
-    public: bool = False
-    device: str = "auto"
-    descriptions: Path | None = None
-
-    @property
-    def runs_folder(self) -> Path:
-        if self.runs is not None:
-            return self.runs
-        return Path(os.environ.get("RECSYS_RUNS") or cache_folder() / "runs")
 
 
 class Workbench:
@@ -87,7 +60,12 @@ class Workbench:
 
     @cached_property
     def split(self) -> SplitData:
-        return split_records(self.dataset)
+        return split_data(self.dataset, self.options.split)
+
+    @property
+    def data_name(self) -> str:
+        """The data set, and how it is split where that is not the default."""
+        return ", ".join(filter(None, (self.dataset.name, self.options.split.name)))
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -264,7 +242,7 @@ class Workbench:
                 return self.recommend_batch(requests, seeds=seeds, cancel=job.cancel_event)
 
             fingerprint = request.fingerprint(
-                data_name=self.dataset.name + details_hash(self.dataset.movies, request.prompt.details),
+                data_name=self.data_name + details_hash(self.dataset.movies, request.prompt.details),
                 weight_hash=weight_hash,
                 precision=precision,
                 adapter_hash=adapter_hash,
@@ -274,7 +252,7 @@ class Workbench:
                 self.split,
                 recommend_batch,
                 job.open_store(fingerprint),
-                dataset_name=self.dataset.name,
+                dataset_name=self.data_name,
                 precision=precision,
                 watcher=job,
                 cancel=job.cancel_event,

@@ -9,7 +9,8 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
-from recsys.workbench import Workbench, WorkbenchOptions
+from recsys.workbench import Workbench
+from recsys.workbench_options import WorkbenchOptions
 
 SHORT = GenerationSettings(max_new_tokens=6, temperature=0)
 

@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from recsys.cli.options import add_settings, add_workbench_options, open_workbench, read_settings
+from recsys.cli.options import (
+    add_settings,
+    add_story_split_options,
+    add_workbench_options,
+    open_workbench,
+    read_settings,
+)
 from recsys.data.descriptions import require_details
 from recsys.settings import PromptSettings
 from recsys.workbench import Workbench
@@ -28,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     embed.add_argument("--out", type=Path, help="folder to write to (default: assets/movielens)")
     for action in (info, build):
         add_workbench_options(action)
+        add_story_split_options(action)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,7 +58,7 @@ def summarise(workbench: Workbench) -> dict[str, Any]:
     """The counts that describe a data set and its split."""
     dataset, split = workbench.dataset, workbench.split
     return {
-        "name": dataset.name,
+        "name": workbench.data_name,
         "movies": len(dataset.movies),
         "ratings": len(dataset.ratings),
         "users": int(dataset.ratings["user_id"].nunique()),

@@ -10,10 +10,12 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recsys.data.splits import SplitSettings
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.settings import Precision, Settings
-from recsys.workbench import Workbench, WorkbenchOptions
+from recsys.workbench import Workbench
+from recsys.workbench_options import WorkbenchOptions
 
 S = TypeVar("S", bound=Settings)
 
@@ -69,6 +71,16 @@ def add_workbench_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
     group.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for --details=description")
     group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    add_settings(parser, SplitSettings)
+
+
+def add_story_split_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the split's options under the short names that are free where no evaluation takes them."""
+    short = (("--split", "split_by", str), ("--records", "split_records", int), ("--holdout", "split_holdout", int))
+    for flag, name, kind in short:
+        parser.add_argument(
+            flag, dest=name, type=kind, default=argparse.SUPPRESS, help=f"short for --{name.replace('_', '-')}"
+        )
 
 
 def add_choice_options(parser: argparse.ArgumentParser) -> None:
@@ -93,5 +105,6 @@ def open_workbench(arguments: argparse.Namespace) -> Workbench:
             runs=arguments.runs,
             device=arguments.device,
             descriptions=arguments.descriptions,
+            split=read_settings(arguments, SplitSettings),
         )
     )

@@ -63,17 +63,11 @@ def decode(data: bytes, path: Path | str) -> str:
             raise DataFormatError("this is not a text file", path=path, mend=f"it looks like {what}")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _decode_as(data, "utf-16", path)
-    text = _decode_as(data, "utf-8-sig", path)
-    require_text(text, path)
-    return text
-
-
-def require_text(text: str, path: Path | str) -> None:
-    """Raises DataFormatError for a NUL character, which no text file holds."""
-    at = text.find("\x00")
-    if at >= 0:
-        line = text.count("\n", 0, at) + 1
+    at = data.find(b"\x00")
+    if at >= 0:  # no text file holds one
+        line = data.count(b"\n", 0, at) + 1
         raise DataFormatError("this is not a text file", path=path, line=line, mend="give a text or csv file")
+    return _decode_as(data, "utf-8-sig", path)
 
 
 def csv_rows(text: str, path: Path | str) -> Iterator[tuple[int, list[str]]]:

@@ -31,6 +31,8 @@ LIKED_FROM = 4.0
 """The least rating that counts as a like."""
 DISLIKED_TO = 2.0
 """The highest rating that counts as a dislike."""
+HISTORY_LENGTH, NUM_RELEVANT, MAX_DISLIKED = 6, 4, 6
+"""Of a record, where nothing else is asked for."""
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 10
 _POOL_PER_EXAMPLE = 8
@@ -66,27 +68,38 @@ class SplitData:
         users: User ids of each set in ascending order; no user is in two sets.
         records: Records of each set, by user and window.
         likes: Every user's liked items in time order, no item twice.
+        own_likes: The likes that belong to each set, by user, where a user may be in several sets; None where each
+            user, with all likes, is in one.
     """
 
     users: dict[SplitName, tuple[int, ...]]
     records: dict[SplitName, tuple[Record, ...]]
     likes: dict[int, tuple[int, ...]]
+    own_likes: dict[SplitName, dict[int, tuple[int, ...]]] | None = None
 
     def likes_of(self, *splits: SplitName) -> dict[int, tuple[int, ...]]:
-        """The likes of the users of these sets."""
-        return {user: self.likes[user] for split in splits for user in self.users[split]}
+        """The likes that belong to these sets, by user, in time order."""
+        if self.own_likes is None:
+            return {user: self.likes[user] for split in splits for user in self.users[split]}
+        theirs = [self.own_likes[split] for split in splits]
+        wanted = {user: {item for part in theirs for item in part.get(user, ())} for part in theirs for user in part}
+        return {user: tuple(item for item in self.likes[user] if item in items) for user, items in wanted.items()}
 
     def popularity(self, *splits: SplitName) -> dict[int, int]:
         """How many users of these sets like each item; items that nobody likes are missing."""
         counts: Counter[int] = Counter()
-        for split in splits:
-            for user in self.users[split]:
-                counts.update(self.likes[user])
+        for items in self.likes_of(*splits).values():
+            counts.update(items)
         return dict(counts)
 
 
 def split_records(
-    dataset: MovieLens, *, seed: int = 0, history_length: int = 6, num_relevant: int = 4, max_disliked: int = 6
+    dataset: MovieLens,
+    *,
+    seed: int = 0,
+    history_length: int = HISTORY_LENGTH,
+    num_relevant: int = NUM_RELEVANT,
+    max_disliked: int = MAX_DISLIKED,
 ) -> SplitData:
     """Cuts a data set into user sets and records.
 
@@ -105,14 +118,14 @@ def split_records(
     require_number("num_relevant", num_relevant, 1, 50, integer=True)
     require_number("max_disliked", max_disliked, 0, 50, integer=True)
     stars = dataset.ratings["rating"]
-    liked = _by_user(dataset.ratings[stars >= LIKED_FROM])
-    disliked = _by_user(dataset.ratings[stars <= DISLIKED_TO])
+    liked = rated_by_user(dataset.ratings[stars >= LIKED_FROM])
+    disliked = rated_by_user(dataset.ratings[stars <= DISLIKED_TO])
     users = _split_users(np.array(sorted(liked), dtype=np.int64), seed)
     records: dict[SplitName, tuple[Record, ...]] = {
         split: tuple(
             record
             for user in members
-            for record in _windows(user, liked[user], disliked.get(user), history_length, num_relevant, max_disliked)
+            for record in windows_of(user, liked[user], disliked.get(user), history_length, num_relevant, max_disliked)
         )
         for split, members in users.items()
     }
@@ -120,14 +133,19 @@ def split_records(
 
 
 @dataclass(frozen=True, eq=False)
-class _Rated:
-    """One user's items in time order with their times."""
+class Rated:
+    """One user's items in time order with their times.
+
+    Attributes:
+        items: (items,) no item twice.
+        times: (items,) seconds since 1970.
+    """
 
     items: NDArray[np.int64]
     times: NDArray[np.int64]
 
 
-def _by_user(ratings: pd.DataFrame) -> dict[int, _Rated]:
+def rated_by_user(ratings: pd.DataFrame) -> dict[int, Rated]:
     """Each user's items, sorted by (timestamp, item id) since times often tie; the first of repeats stays."""
     import pandas as pd
 
@@ -141,8 +159,7 @@ def _by_user(ratings: pd.DataFrame) -> dict[int, _Rated]:
     ids, starts = np.unique(users, return_index=True)
     ends = np.append(starts, len(users))[1:]
     return {
-        int(user): _Rated(items[start:end], times[start:end])
-        for user, start, end in zip(ids, starts, ends, strict=True)
+        int(user): Rated(items[start:end], times[start:end]) for user, start, end in zip(ids, starts, ends, strict=True)
     }
 
 
@@ -158,9 +175,15 @@ def _split_users(users: NDArray[np.int64], seed: int) -> dict[SplitName, tuple[i
     return {split: tuple(np.sort(members).tolist()) for split, members in parts.items()}
 
 
-def _windows(
-    user: int, liked: _Rated, disliked: _Rated | None, history_length: int, num_relevant: int, max_disliked: int
+def windows_of(
+    user: int,
+    liked: Rated,
+    disliked: Rated | None,
+    history_length: int = HISTORY_LENGTH,
+    num_relevant: int = NUM_RELEVANT,
+    max_disliked: int = MAX_DISLIKED,
 ) -> list[Record]:
+    """A user's records: disjoint windows of likes in time order, the rest left over."""
     records = []
     size = history_length + num_relevant
     for window in range(len(liked.items) // size):
@@ -179,7 +202,7 @@ def _windows(
 
 
 def _dislikes_before(
-    asked_at: np.int64, disliked: _Rated | None, window: set[int], max_disliked: int
+    asked_at: np.int64, disliked: Rated | None, window: set[int], max_disliked: int
 ) -> tuple[int, ...]:
     if disliked is None or max_disliked == 0:
         return ()

@@ -179,11 +179,18 @@ def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, sc
     """
     import torch
 
-    if query.device.type == "cpu":
-        mixed, normaliser = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, keys, values, 0.0, False, attn_mask=mask, scale=scaling
-        )
-        return mixed, normaliser.contiguous()
+    if query.device.type != "cpu":
+        return attend_written_out(query, keys, values, mask, scaling)
+    mixed, normaliser = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, keys, values, 0.0, False, attn_mask=mask, scale=scaling
+    )
+    return mixed, normaliser.contiguous()
+
+
+def attend_written_out(
+    query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float
+) -> tuple[Tensor, Tensor]:
+    """The same as two matrix products and a softmax: (…, queries, width) and (…, queries)."""
     scores = (query @ keys.transpose(-1, -2)).float() * scaling
     if mask is not None:
         scores = scores + mask

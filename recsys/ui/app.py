@@ -11,7 +11,8 @@ from pathlib import Path
 from recsys.errors import InputError, RecsysError
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
-from recsys.workbench import Workbench, WorkbenchOptions
+from recsys.workbench import Workbench
+from recsys.workbench_options import WorkbenchOptions
 
 
 def launch(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +61,9 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
     parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--data", type=Path, help="a MovieLens folder or zip, 100K to 32M (default: the embedded latest-small)")
+    parser.add_argument(
+        "--data", type=Path, help="a MovieLens folder or zip, 100K to 32M (default: the embedded latest-small)"
+    )
     parser.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for prompts")
     parser.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
     parser.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")

@@ -34,7 +34,7 @@ from recsys.prompts import Prompt
 from recsys.recommend import RecommendationRequest, recommend
 from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.settings import GenerationSettings
-from recsys.workbench import WorkbenchOptions
+from recsys.workbench_options import WorkbenchOptions
 
 
 class ScriptedGenerator:

@@ -20,7 +20,8 @@ from recsys.prompts import Prompt, render_answer
 from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
 from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.settings import DecodingSettings, GenerationSettings
-from recsys.workbench import Workbench, WorkbenchOptions
+from recsys.workbench import Workbench
+from recsys.workbench_options import WorkbenchOptions
 
 
 class ScriptedHost:

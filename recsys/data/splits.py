@@ -1,0 +1,163 @@
+"""How a data set is cut into training, validation and test: by user, by record, or by time.
+
+By user, the default, is the protocol of records.split_records: nobody is in two sets. By record is the
+story's way: disjoint windows of all users are drawn, so a person may be in several sets, each like in one.
+By time, everything before a moment is for training and what follows it is held out. Whichever it is, what
+``SplitData.likes_of`` gives of a set holds no like that belongs to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from recsys.data.movielens import MovieLens
+from recsys.data.records import (
+    DISLIKED_TO,
+    LIKED_FROM,
+    TEST_PERCENT,
+    VALIDATION_PERCENT,
+    Rated,
+    Record,
+    SplitData,
+    rated_by_user,
+    split_records,
+    windows_of,
+)
+from recsys.errors import SettingsError
+from recsys.settings import Settings, SplitName, require_choice, require_number
+
+SplitBy = Literal["user", "record", "time"]
+_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
+_DRAWN: tuple[SplitName, ...] = ("test", "validation", "train")
+
+
+@dataclass(frozen=True)
+class SplitSettings(Settings):
+    """What is held out.
+
+    Attributes:
+        split_by: user (nobody in two sets), record (windows drawn from everybody) or time (what came last).
+        split_records: Records in all sets together; 0 takes every one. By record only.
+        split_holdout: Test records among them; 0 takes 15%. By record only.
+        split_seed: Draws the users or the records.
+    """
+
+    split_by: SplitBy = "user"
+    split_records: int = 0
+    split_holdout: int = 0
+    split_seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_choice("split_by", self.split_by, get_args(SplitBy))
+        require_number("split_records", self.split_records, 0, 10**9, integer=True)
+        require_number("split_holdout", self.split_holdout, 0, 10**9, integer=True)
+        require_number("split_seed", self.split_seed, 0, 2**32 - 1, integer=True)
+        if self.split_by != "record" and (self.split_records or self.split_holdout):
+            raise SettingsError(
+                "numbers of records are chosen where records are drawn",
+                seen=f"split by {self.split_by}, {self.split_records} records, {self.split_holdout} held out",
+                mend="split by record, or leave the numbers away",
+            )
+
+    @property
+    def name(self) -> str:
+        """Names what differs from the default split, beside the data set's name; empty for the default."""
+        words = []
+        if self.split_by != "user":
+            words.append(f"split by {self.split_by}")
+        if self.split_records:
+            words.append(f"{self.split_records} records")
+        if self.split_holdout:
+            words.append(f"{self.split_holdout} held out")
+        if self.split_seed:
+            words.append(f"seed {self.split_seed}")
+        return ", ".join(words)
+
+
+def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
+    """Cuts a data set as the settings say.
+
+    Raises:
+        SettingsError: when more records are asked for, or held out, than there are, with the numbers.
+    """
+    if settings.split_by == "user":
+        return split_records(dataset, seed=settings.split_seed)
+    stars = dataset.ratings["rating"]
+    liked = rated_by_user(dataset.ratings[stars >= LIKED_FROM])
+    disliked = rated_by_user(dataset.ratings[stars <= DISLIKED_TO])
+    records = [record for user in sorted(liked) for record in windows_of(user, liked[user], disliked.get(user))]
+    if settings.split_by == "record":
+        return _by_record(records, liked, settings)
+    return _by_time(records, liked)
+
+
+def _by_record(records: list[Record], liked: dict[int, Rated], settings: SplitSettings) -> SplitData:
+    wanted = settings.split_records or len(records)
+    num_test = settings.split_holdout or wanted * TEST_PERCENT // 100
+    if wanted > len(records):
+        raise SettingsError(
+            "the data set holds too few disjoint windows of likes",
+            seen=f"{wanted:,} records were asked for, {len(records):,} there are",
+            mend=f"ask for at most {len(records):,} records, or take a larger data set with --data",
+        )
+    if num_test >= wanted > 0:
+        raise SettingsError(
+            "no record is left to train on",
+            seen=f"{num_test:,} of {wanted:,} records held out",
+            mend="hold out fewer or ask for more",
+        )
+    order = np.random.default_rng(settings.split_seed).permutation(len(records))[:wanted]
+    num_validation = (wanted - num_test) * VALIDATION_PERCENT // 100
+    parts = np.split(order, [num_test, num_test + num_validation])
+    drawn: dict[SplitName, tuple[Record, ...]] = {
+        name: tuple(records[i] for i in sorted(part.tolist())) for name, part in zip(_DRAWN, parts, strict=True)
+    }
+    own = {name: _likes_in(drawn[name]) for name in _NAMES}
+    return _split(drawn, own, liked)
+
+
+def _likes_in(records: Iterable[Record]) -> dict[int, tuple[int, ...]]:
+    """The likes of some records by user, in time order."""
+    likes: dict[int, tuple[int, ...]] = {}
+    for record in records:
+        likes[record.user_id] = (*likes.get(record.user_id, ()), *record.history, *record.relevant)
+    return likes
+
+
+def _by_time(records: list[Record], liked: dict[int, Rated]) -> SplitData:
+    """The last 15% of all likes are test, the 10% before them validation; windows across a border are left out."""
+    times = np.sort(np.concatenate([rated.times for rated in liked.values()])) if liked else np.zeros(1, np.int64)
+    ends = [len(times) * percent // 100 for percent in (100 - TEST_PERCENT - VALIDATION_PERCENT, 100 - TEST_PERCENT)]
+    borders = times[np.minimum(ends, len(times) - 1)]
+
+    def part_of(moments: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        return np.searchsorted(borders, moments, side="right")
+
+    drawn: dict[SplitName, list[Record]] = {name: [] for name in _NAMES}
+    for record in records:
+        rated = liked[record.user_id]
+        size = len(record.history) + len(record.relevant)
+        start = int(record.record_id.rsplit("-", 1)[1]) * size
+        asked, last = part_of(rated.times[[start + len(record.history), start + size - 1]]).tolist()
+        if asked == last:
+            drawn[_NAMES[asked]].append(record)
+    own: dict[SplitName, dict[int, tuple[int, ...]]] = {name: {} for name in _NAMES}
+    for user, rated in liked.items():
+        parts = part_of(rated.times)
+        for place, name in enumerate(_NAMES):
+            if items := tuple(rated.items[parts == place].tolist()):
+                own[name][user] = items
+    return _split({name: tuple(found) for name, found in drawn.items()}, own, liked)
+
+
+def _split(
+    records: dict[SplitName, tuple[Record, ...]],
+    own: dict[SplitName, dict[int, tuple[int, ...]]],
+    liked: dict[int, Rated],
+) -> SplitData:
+    users = {name: tuple(sorted(own[name])) for name in _NAMES}
+    return SplitData(users, records, {user: tuple(rated.items.tolist()) for user, rated in liked.items()}, own)

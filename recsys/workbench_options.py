@@ -1,0 +1,39 @@
+"""Where the things of one process are, and how far its visitors may go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recsys.data.splits import SplitSettings
+from recsys.models.artifacts import cache_folder
+
+
+@dataclass(frozen=True)
+class WorkbenchOptions:
+    """Where things are and how far visitors may go.
+
+    Attributes:
+        data: A MovieLens folder or zip; None takes the embedded data.
+        adapters: A folder of PEFT folders; None takes the repository's.
+        runs: Where evaluations are kept; None takes $RECSYS_RUNS or a folder of the user's cache.
+        public: Lock the registry and limit length, records and time.
+        device: auto, cpu, cuda or mps.
+        descriptions: A csv file of movieId,description that prompts may carry; None has no descriptions.
+        split: What is held out.
+    """
+
+    data: Path | None = None
+    adapters: Path | None = None
+    runs: Path | None = None
+    public: bool = False
+    device: str = "auto"
+    descriptions: Path | None = None
+    split: SplitSettings = field(default_factory=SplitSettings)
+
+    @property
+    def runs_folder(self) -> Path:
+        if self.runs is not None:
+            return self.runs
+        return Path(os.environ.get("RECSYS_RUNS") or cache_folder() / "runs")
