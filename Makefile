@@ -28,6 +28,7 @@ format: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m recsys bench resolution
 	$(BIN)/python -m recsys bench generation
+	$(BIN)/python -m recsys bench decoding
 
 # make deploy SPACE=user/name  (needs HF_TOKEN with write access)
 deploy: $(VENV)/.ready
