@@ -47,11 +47,21 @@ class ResolverPool:
         Raises:
             ModelUnavailableError: when the catalogue was never embedded with that model.
         """
+        if name == "levenshtein":
+            return self.levenshtein
         key = f"{name}/{loaded.weight_hash}" if name == "embedding" else name
         with self._lock:
             if key not in self._made:
                 self._made[key] = self._make(name, loaded)
             return self._made[key]
+
+    @property
+    def levenshtein(self) -> TitleResolver:
+        """The default resolver, which needs no model."""
+        from recsys.resolution.levenshtein import LevenshteinResolver
+
+        with self._lock:
+            return self._made.setdefault("levenshtein", LevenshteinResolver(self._catalogue))
 
     def index_path(self, loaded: LoadedModel, *, shipped: bool) -> Path:
         """Where the embeddings of this catalogue by that model are: in the repository or in the user's cache."""
@@ -77,13 +87,8 @@ class ResolverPool:
 
     def _make(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
         from recsys.resolution.common_characters import CommonCharactersResolver
-        from recsys.resolution.levenshtein import LevenshteinResolver
 
-        if name == "embedding":
-            return self._make_embedding(loaded)
-        if name == "common_characters":
-            return CommonCharactersResolver(self._catalogue)
-        return LevenshteinResolver(self._catalogue)
+        return self._make_embedding(loaded) if name == "embedding" else CommonCharactersResolver(self._catalogue)
 
     def _make_embedding(self, loaded: LoadedModel) -> TitleResolver:
         from recsys.generation.encoder import TextEncoder

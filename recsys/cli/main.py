@@ -9,13 +9,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recsys.cli import bench, data, deploy, evaluate, models, recommend
+from recsys.cli import bench, data, deploy, evaluate, history, models, recommend
 from recsys.errors import InputError, RecsysError
 
 COMMANDS = {
     "data": data,
     "models": models,
     "recommend": recommend,
+    "history": history,
     "evaluate": evaluate,
     "bench": bench,
     "deploy": deploy,

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from recsys.catalogue import Catalogue, HistoryEntry
+from recsys.cli.history import add_review_options, entries_of, review_file
 from recsys.cli.options import add_choice_options, add_settings, add_workbench_options, open_workbench, read_choice
 from recsys.cli.options import read_settings as read
 from recsys.cli.progress import ProgressLine
@@ -25,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("liked", nargs="*", help="liked movies, in order: title or item_id; none asks for a cold start")
     parser.add_argument("--disliked", nargs="*", default=[], help="disliked movies")
     parser.add_argument("--record", help="take the history of a held-out record, such as 15-0, and show its truth")
+    parser.add_argument("--history", type=Path, help="take liked and disliked movies from an export or a list")
+    add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_choice_options(parser)
     for settings in (GenerationSettings, DecodingSettings, PromptSettings, ResolutionSettings):
@@ -36,12 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the recommendations."""
     generation = read(arguments, GenerationSettings)
     prompt = read(arguments, PromptSettings)
-    if arguments.disliked:
-        prompt = prompt.replace(include_disliked=True)
     workbench = open_workbench(arguments)
+    history, disliked = _movies(arguments, workbench)
+    if disliked and not arguments.history:
+        prompt = prompt.replace(include_disliked=True)
     request = RecommendationRequest(
-        history=_history(arguments, workbench),
-        disliked=tuple(find_entry(text, workbench.catalogue) for text in arguments.disliked),
+        history=history,
+        disliked=disliked,
         generation=generation,
         prompt=prompt,
         resolution=read(arguments, ResolutionSettings),
@@ -93,9 +98,17 @@ def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
     return "\n".join(lines)
 
 
-def _history(arguments: argparse.Namespace, workbench: Workbench) -> tuple[HistoryEntry, ...]:
-    if arguments.record and arguments.liked:
-        raise HistoryError("both titles and --record were given", seen=arguments.record, mend="give one of them")
+def _movies(
+    arguments: argparse.Namespace, workbench: Workbench
+) -> tuple[tuple[HistoryEntry, ...], tuple[HistoryEntry, ...]]:
+    """What the person liked and disliked, as the arguments say."""
+    given = [name for name in ("record", "history", "liked") if getattr(arguments, name)]
+    if len(given) > 1:
+        raise HistoryError("the movies are given more than once", seen=", ".join(given), mend="give one of them")
+    disliked = tuple(find_entry(text, workbench.catalogue) for text in arguments.disliked)
     if arguments.record:
-        return workbench.record(arguments.record).history
-    return tuple(find_entry(text, workbench.catalogue) for text in arguments.liked)
+        return workbench.record(arguments.record).history, disliked
+    if arguments.history:
+        liked, also_disliked = entries_of(review_file(arguments.history, workbench), arguments)
+        return liked, (*disliked, *also_disliked)
+    return tuple(find_entry(text, workbench.catalogue) for text in arguments.liked), disliked

@@ -7,9 +7,10 @@ Anything else that is found is doubtful and waits for the person's word. This mo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Literal
 
 from recsys.catalogue import Catalogue, HistoryEntry, NameMatch
@@ -27,6 +28,9 @@ MAX_TITLES_READ = 2000
 
 YEARS_APART = 2
 """Sources differ by so much in the year of one movie; with more it is probably another of that name."""
+
+HINT_SIMILARITY = 0.6
+"""How near a name must be to be offered for a title that is not in the catalogue."""
 
 _AT_ONCE = 100
 _YEAR_AFTER_SPACE = re.compile(r"^(.*\S)\s+((?:18|19|20|21)\d\d)$")
@@ -69,25 +73,40 @@ class HistoryReview:
         """How many titles have that verdict."""
         return sum(row.verdict == verdict for row in self.rows)
 
+    def suggestions(self) -> dict[int, int]:
+        """The item to take for each doubtful row that has one, by the row's place."""
+        return {
+            place: row.suggested
+            for place, row in enumerate(self.rows)
+            if row.verdict == "doubtful" and row.suggested is not None
+        }
+
     def entries(
-        self, opinion: Opinion, *, accept_doubtful: bool = False, keep_unknown: bool = False
+        self,
+        opinion: Opinion,
+        *,
+        chosen: Mapping[int, int] = MappingProxyType({}),
+        keep_unknown: bool = False,
+        most: int = MAX_HISTORY,
     ) -> tuple[HistoryEntry, ...]:
-        """The history of one opinion, the most recent MAX_HISTORY in time order.
+        """The history of one opinion, the most recent in time order.
 
         Args:
             opinion: liked or disliked.
-            accept_doubtful: Take what is suggested for a doubtful title; without it they are left out.
+            chosen: The person's word on rows that are not sure: place of the row → item, as ``suggestions``
+                gives them; rows without one are left out.
             keep_unknown: Keep an unknown title as it is written; without it they are left out.
+            most: How many at the most.
         """
         last: dict[HistoryEntry, Opinion] = {}
-        for row in self.rows:
-            entry: HistoryEntry | None = row.suggested if row.verdict == "sure" or accept_doubtful else None
-            if row.verdict == "unknown" and keep_unknown:
+        for place, row in enumerate(self.rows):
+            entry: HistoryEntry | None = row.suggested if row.verdict == "sure" else chosen.get(place)
+            if entry is None and row.verdict == "unknown" and keep_unknown:
                 entry = row.written.display()
             if entry is not None:
                 last.pop(entry, None)
                 last[entry] = row.written.opinion
-        return tuple(entry for entry, side in last.items() if side == opinion)[-MAX_HISTORY:]
+        return tuple(entry for entry, side in last.items() if side == opinion)[-most:]
 
 
 @dataclass
@@ -157,7 +176,8 @@ def _row(own: OwnTitle, resolution: Resolution, catalogue: Catalogue) -> ReviewR
         return ReviewRow(own, "sure", (other,), suggested=other)
     if item_id is None:
         nearest = resolution.nearest_item_id
-        return ReviewRow(own, "unknown", () if nearest is None else (nearest,), "not in the catalogue")
+        hint = nearest if (resolution.similarity or 0.0) >= HINT_SIMILARITY else None
+        return ReviewRow(own, "unknown", () if hint is None else (hint,), "not in the catalogue")
     same_name = catalogue.find_normalised(own.title, own.year).item_ids if by_name else ()
     candidates = tuple(dict.fromkeys((item_id, *same_name)))[:MAX_CANDIDATES]
     year = catalogue[item_id].year

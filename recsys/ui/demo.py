@@ -44,7 +44,7 @@ def launch_options() -> dict[str, Any]:
         "allowed_paths": [],
         "enable_monitoring": False,
         "footer_links": ["api"],
-        "max_file_size": "1mb",
+        "max_file_size": "5mb",
         "show_error": False,
         "ssr_mode": False,
         "strict_cors": True,

@@ -10,6 +10,7 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
+from recsys.ui.history_import import create_history_import
 from recsys.ui.recommend_handlers import RecommendHandlers, View
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
 from recsys.ui.theme import ASSETS
@@ -60,6 +61,8 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
         with gr.Column(elem_classes=["side"], min_width=300, scale=0):
             with gr.Column(elem_classes=["card", "history"]):
                 liked, disliked, clear, examples = _history(workbench)
+                record_id = gr.State(None)
+                create_history_import(workbench, liked, disliked, record_id)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
             compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
@@ -71,7 +74,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, gr.State(None), go, compare, stop, leave, examples, clear, answer, details, panel
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel
     )  # fmt: skip
     _connect(parts, RecommendHandlers(workbench, panel))
 

@@ -409,3 +409,32 @@ def test_one_click_compares_free_text_with_the_catalogue(open_page, serve, width
     expect(page.locator(".compare-side").nth(1).locator(".answer-row .badge")).to_have_count(4)
     expect(page.locator("#go")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_persons_own_list_becomes_the_movies_after_a_look_at_the_doubtful_ones(open_page, serve):
+    page = open_page(serve())
+    page.click("#fold-own > button")
+    page.fill("#own-text textarea", f"Heat (1995)\nSpirted Away\nSolaris\n{HOSTILE}\n- Speed 2: Cruise Control")
+    page.click("#own-look")
+    expect(page.locator(".own-review p")).to_contain_text("2 found · 2 to look at · 1 not found")
+    page.locator("#own-questions label", has_text="Solaris (1972)").locator("input").uncheck()
+    page.click("#own-use")
+    expect(page.locator("#liked .chip-name")).to_have_text(["Heat (1995)", "Spirited Away (2001)"])
+    page.click("#fold-disliked > button")
+    expect(page.locator("#disliked .chip-name")).to_have_text(["Speed 2: Cruise Control (1997)"])
+
+
+def test_a_ratings_export_is_read_and_a_wrong_one_is_told_with_its_line(open_page, serve, tmp_path):
+    page = open_page(serve(), width=390, height=844)
+    header = "Date,Name,Year,Letterboxd URI,Rating\n"
+    wrong, right = tmp_path / "wrong.csv", tmp_path / "ratings.csv"
+    wrong.write_text(header + "2020-01-01,Heat,1995,u,9\n", encoding="utf-8")
+    right.write_text(header + "2020-01-02,Heat,1995,u,5\n2020-01-01,Alien,1979,u,4\n", encoding="utf-8")
+    page.click("#fold-own > button")
+    page.set_input_files("#fold-own input[type=file]", wrong)
+    expect(page.locator(".own-error")).to_contain_text("wrong.csv, line 2: the rating is not one from 0.5 to 5")
+    expect(page.locator("#own-use")).to_have_count(0)
+    page.set_input_files("#fold-own input[type=file]", right)
+    expect(page.locator(".own-review p")).to_contain_text("2 found")
+    page.click("#own-use")
+    expect(page.locator("#liked .chip-name")).to_have_text(["Alien (1979)", "Heat (1995)"])

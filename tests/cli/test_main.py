@@ -37,7 +37,7 @@ def test_data_build_writes_one_file_for_each_split(tmp_path, capsys):
         (["recommend", "Alien", "--temperature", "9"], "temperature is out of range"),
         (["recommend", "Alien", "--temperature", "nan"], "temperature is out of range"),
         (["recommend", "--record", "no-such"], "no such record"),
-        (["recommend", "Alien", "--record", "15-0"], "both titles and --record"),
+        (["recommend", "Alien", "--record", "15-0"], "given more than once"),
         (["recommend", " "], "a title is blank"),
         (["recommend", *["Alien"] * 51], "too many liked movies"),
         (["recommend", "Alien", "--model", "../../etc"], "seen: '../../etc'"),

@@ -73,8 +73,14 @@ def test_doubtful_and_unknown_titles_are_entries_only_where_the_person_says_so(r
     assert (found.count("sure"), found.count("doubtful"), found.count("unknown")) == (2, 2, 1)
     assert found.entries("liked") == (1,)
     assert found.entries("disliked") == (7234,)
-    assert found.entries("liked", accept_doubtful=True) == (1, 318)
-    assert found.entries("liked", accept_doubtful=True, keep_unknown=True) == (1, 318, "My Holiday Video (2020)")
+    assert found.entries("liked", chosen=found.suggestions()) == (1, 318)
+    assert found.entries("liked", chosen=found.suggestions(), keep_unknown=True) == (1, 318, "My Holiday Video (2020)")
+    assert found.entries("liked", chosen=found.suggestions(), most=1) == (318,)
+
+
+def test_the_person_may_take_another_movie_of_the_same_name_or_name_an_unknown_one(review):
+    found = review("Solaris\nMy Holiday Video")
+    assert found.entries("liked", chosen={0: 7076, 1: 1}) == (7076, 1)
 
 
 def test_a_movie_under_two_names_counts_once_with_the_last_opinion(review):
@@ -85,8 +91,8 @@ def test_a_movie_under_two_names_counts_once_with_the_last_opinion(review):
 def test_a_doubtful_title_takes_a_sure_movie_from_the_other_side_only_when_it_is_accepted(review):
     found = review("The Matrix\n- The Matrixx")
     assert (found.entries("liked"), found.entries("disliked")) == ((2571,), ())
-    assert found.entries("liked", accept_doubtful=True) == ()
-    assert found.entries("disliked", accept_doubtful=True) == (2571,)
+    assert found.entries("liked", chosen=found.suggestions()) == ()
+    assert found.entries("disliked", chosen=found.suggestions()) == (2571,)
 
 
 def test_the_most_recent_movies_that_the_catalogue_has_are_kept_in_time_order(review):
