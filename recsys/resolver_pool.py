@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from recsys.models.loading import LoadedModel
+    from recsys.resolution.embedding import EmbeddingIndex
+    from recsys.resolution.item_map import ItemMap
 
 SHIPPED_INDICES = Path(__file__).resolve().parents[1] / "assets" / "embeddings"
 
@@ -67,6 +69,26 @@ class ResolverPool:
         """Where the embeddings of this catalogue by that model are: in the repository or in the user's cache."""
         folder = SHIPPED_INDICES if shipped else cache_folder() / "embeddings"
         return folder / f"{self._slug}-{loaded.weight_hash[:12]}.npz"
+
+    def find_index(self, base_model: str) -> tuple[EmbeddingIndex, Path] | None:
+        """The embeddings of this catalogue by a model, or by any where that one has none, and where they are."""
+        from recsys.resolution.embedding import EmbeddingIndex
+
+        paths = [
+            path
+            for folder in (SHIPPED_INDICES, cache_folder() / "embeddings")
+            for path in sorted(folder.glob(f"{self._slug}-????????????.npz"))
+        ]
+        found = [(EmbeddingIndex.load(path), path) for path in paths]
+        return next((pair for pair in found if pair[0].base_model == base_model), found[0] if found else None)
+
+    def find_map(self, base_model: str) -> tuple[EmbeddingIndex, ItemMap] | None:
+        """The embeddings as find_index gives them, with the map of them; None where there is no map."""
+        from recsys.resolution.item_map import ItemMap
+
+        found = self.find_index(base_model)
+        path = found[1].with_suffix(".map.npz") if found else None
+        return (found[0], ItemMap.load(path)) if found and path is not None and path.exists() else None
 
     def build_index(self, loaded: LoadedModel, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title with the loaded model, which the caller holds, and writes the index."""

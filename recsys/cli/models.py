@@ -1,4 +1,4 @@
-"""``models``: list what can be loaded, fetch and check a model, index the catalogue for the embedding resolver."""
+"""``models``: list what can be loaded, fetch and check a model, index and map the catalogue by its embeddings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
+from recsys.errors import ModelUnavailableError
 from recsys.workbench import Workbench
 
 
@@ -21,9 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     load.add_argument("--json", action="store_true", help="print JSON")
     index = actions.add_parser("index", help="embed every title of the catalogue for the embedding resolver")
     index.add_argument("--ship", action="store_true", help="write to assets/ instead of the cache")
-    for action in (listing, load, index):
+    item_map = actions.add_parser("map", help="place every title on a plane by its embedding, for the app's Map tab")
+    for action in (listing, load, index, item_map):
         add_workbench_options(action)
-    for action in (load, index):
+    for action in (load, index, item_map):
         add_choice_options(action)
 
 
@@ -32,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     workbench = open_workbench(arguments)
     if arguments.action == "list":
         return _list(arguments, workbench)
+    if arguments.action == "map":
+        return _map(arguments, workbench)
     progress = ProgressLine()
     choice = read_choice(arguments)
     workbench.host.load(choice, progress)
@@ -49,6 +53,20 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{choice.model}: {state.message} {state.precision}, {state.memory_bytes / 1e6:.0f} MB")
         for warning in state.warnings:
             print(f"Warning: {warning}")
+    return 0
+
+
+def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
+    from recsys.resolution.item_map import ItemMap
+
+    found = workbench.resolvers.find_index(arguments.model)
+    if found is None or found[0].base_model != arguments.model:
+        mend = f"run first: python -m recsys models index --model {arguments.model}"
+        raise ModelUnavailableError("this catalogue is not embedded with the model", seen=arguments.model, mend=mend)
+    index, at = found
+    path = at.with_suffix(".map.npz")
+    ItemMap.of(index).save(path)
+    print(f"{path} ({path.stat().st_size:,} bytes)")
     return 0
 
 

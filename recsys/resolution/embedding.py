@@ -94,6 +94,12 @@ class EmbeddingIndex:
         unit: NDArray[np.float32] = (centred / np.maximum(lengths, 1e-12)).astype(np.float32)
         return unit
 
+    def unit_vectors(self) -> NDArray[np.float32]:
+        """The movies' vectors, (n, hidden), of unit length; zeros stay zeros."""
+        vectors = self.vectors.astype(np.float32)
+        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
+
     @property
     def hidden_size(self) -> int:
         return int(self.vectors.shape[1])

@@ -11,6 +11,7 @@ from recsys.ui.about_tab import create_about_tab
 from recsys.ui.api import add_api
 from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
+from recsys.ui.map_tab import create_map_tab
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
 
@@ -27,9 +28,11 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
         create_header(workbench)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
-                create_recommend_tab(workbench, default_choice)
+                asked = create_recommend_tab(workbench, default_choice)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
                 create_evaluate_tab(workbench, default_choice)
+            with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:
+                create_map_tab(workbench, item_map, asked)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:
                 create_about_tab(workbench, about)
         add_api(workbench)

@@ -26,7 +26,7 @@ from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, s
 from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
 from recsys.ui.live_stream import LiveStream
-from recsys.ui.running_requests import RunningRequests
+from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import RequestSettings, SettingsPanel
 from recsys.ui.share import has_request, read_query
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
@@ -51,6 +51,7 @@ class RecommendHandlers:
         self.workbench = workbench
         self.panel = panel
         self.running = RunningRequests.none()
+        self.answers = LastAnswers()
 
     def begin(self, num_recommendations: float) -> View:
         """The click is seen at once, whatever the queue."""
@@ -73,14 +74,14 @@ class RecommendHandlers:
         self,
         request: gr.Request,
         given: tuple[object, object, object, Sequence[object]],
-        work: Callable[[RecommendationRequest, threading.Event, str], Iterator[View]],
+        work: Callable[[RecommendationRequest, threading.Event, gr.Request], Iterator[View]],
     ) -> Iterator[View]:
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         try:
             asked = self.read(*given)
             yield _view(waiting_cards("Reading the prompt…", asked.generation.num_recommendations), "", stop=True)
-            yield from work(asked, cancel, _address(request))
+            yield from work(asked, cancel, request)
         except CancelledError:
             yield _view(cancelled_cards(), "")
         except RecsysError as error:
@@ -173,15 +174,18 @@ class RecommendHandlers:
         liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
         return [liked, disliked, *self.panel.write(settings)]
 
-    def _stream(self, asked: RecommendationRequest, cancel: threading.Event, address: str) -> Iterator[View]:
+    def _stream(self, asked: RecommendationRequest, cancel: threading.Event, visitor: gr.Request) -> Iterator[View]:
         for part in self._parts(asked, cancel):
             if isinstance(part, str):
                 yield _view(part, "", stop=True)
                 continue
-            details = answer_details(part, self.workbench.catalogue, self._record_of(asked), address)
+            self._remember(visitor, part)
+            details = answer_details(part, self.workbench.catalogue, self._record_of(asked), _address(visitor))
             yield _view(answer_cards(part, self.workbench.catalogue), details)
 
-    def _stream_both(self, asked: RecommendationRequest, cancel: threading.Event, _address: str) -> Iterator[View]:
+    def _stream_both(
+        self, asked: RecommendationRequest, cancel: threading.Event, visitor: gr.Request
+    ) -> Iterator[View]:
         requests = requests_to_compare(asked)
         for request in requests:
             self.workbench.check(request)
@@ -196,6 +200,7 @@ class RecommendHandlers:
                 if isinstance(part, str):
                     sides[place] = replace(sides[place], html=part)
                 else:
+                    self._remember(visitor, part)
                     sides[place] = finished_side(part, self.workbench.catalogue, self._record_of(asked))
                 last = place == len(requests) - 1 and not isinstance(part, str)
                 yield _view(compare_html(tuple(sides)), "", stop=not last)
@@ -217,6 +222,10 @@ class RecommendHandlers:
             elif not text:
                 message, progress = waiting_for(workbench.host.state())
                 yield waiting_cards(message, num, progress=progress)
+
+    def _remember(self, visitor: gr.Request, answer: Recommendation) -> None:
+        found = tuple(item for item in answer.item_ids if item is not None)
+        self.answers.remember(visitor.session_hash or "", found)
 
     def _record_of(self, asked: RecommendationRequest) -> Record | None:
         return self.workbench.record(asked.record_id) if asked.record_id else None

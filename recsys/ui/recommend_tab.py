@@ -12,6 +12,7 @@ from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.history_import import create_history_import
 from recsys.ui.recommend_handlers import RecommendHandlers, View
+from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
 from recsys.ui.theme import ASSETS
 from recsys.ui.title_picker import create_title_picker
@@ -55,7 +56,22 @@ class _Parts:
         return [self.answer, self.details, self.go, self.compare, self.stop, self.leave]
 
 
-def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What other tabs read of this one.
+
+    Attributes:
+        liked: The movies that the page's person liked.
+        record_id: The held-out record that they are of, if any.
+        answers: What each browser session was recommended last.
+    """
+
+    liked: gr.HTML
+    record_id: gr.State
+    answers: LastAnswers
+
+
+def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
     """Makes the tab inside the block that is open."""
     with gr.Row(elem_classes=["bench"]):
         with gr.Column(elem_classes=["side"], min_width=300, scale=0):
@@ -76,7 +92,9 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     parts = _Parts(
         liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel
     )  # fmt: skip
-    _connect(parts, RecommendHandlers(workbench, panel))
+    handlers = RecommendHandlers(workbench, panel)
+    _connect(parts, handlers)
+    return Asked(liked, record_id, handlers.answers)
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:

@@ -1,9 +1,10 @@
-"""Which requests are being answered now, so that a Stop button finds the one of its own page."""
+"""What each page's requests came to: which are being answered now, so that Stop finds its own, and the last answer."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,25 @@ class RunningRequests:
         with self.lock:
             if session in self.events:
                 self.events[session].set()
+
+
+MAX_SESSIONS = 256
+
+
+@dataclass(frozen=True)
+class LastAnswers:
+    """The items that each browser session was recommended last, for the MAX_SESSIONS most recent ones."""
+
+    items: OrderedDict[str, tuple[int, ...]] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def remember(self, session: str, item_ids: tuple[int, ...]) -> None:
+        with self.lock:
+            self.items[session] = item_ids
+            self.items.move_to_end(session)
+            while len(self.items) > MAX_SESSIONS:
+                self.items.popitem(last=False)
+
+    def of(self, session: str) -> tuple[int, ...]:
+        with self.lock:
+            return self.items.get(session, ())

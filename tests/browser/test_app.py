@@ -74,3 +74,17 @@ def test_a_missing_adapter_is_told_by_the_api(ready):
 def test_the_embedding_resolver_works_on_the_shipped_index(ready):
     answer = ready[1].predict(liked=["Alien"], resolver="embedding", max_new_tokens=32, api_name="/recommend")
     assert all(0 <= row["similarity"] <= 1 for row in answer["recommendations"])
+
+
+def test_the_map_marks_what_was_liked_and_recommended_and_lists_what_is_similar(open_page, serve):
+    page = open_page(serve())
+    page.click("#example-ghibli")
+    page.locator("[data-phase=done]").wait_for(timeout=30_000)
+    page.get_by_role("tab", name="Map").click()
+    page.locator("#map-plot .legend .traces").first.wait_for(timeout=30_000)
+    legend = page.locator("#map-plot .legend").inner_text()
+    assert all(name in legend for name in ("Liked", "Similar by meaning", "Recommended by the model"))
+    assert page.locator("#map-nearest li").count() == 8
+    page.fill("#map-find textarea, #map-find input", "alien")
+    page.keyboard.press("Enter")
+    page.locator("#map-plot .legend", has_text="Found").wait_for(timeout=30_000)
