@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from recsys.catalogue import Catalogue
-from recsys.ui.markup import escape
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -26,6 +25,10 @@ MARKS: Final[Mapping[MarkKind, tuple[str, str, int]]] = {
 }
 """Kind of mark → colour, symbol and size."""
 
+_NAMED: Final = ("Liked", "Liked next, in truth", "Found")
+"""Kinds whose titles are written on the map; of the others the pointer and the list tell them."""
+
+_INK = "#85859a"
 _QUIET = "rgba(128, 128, 140, 0.38)"
 _WINDOW = 0.12
 """Share of the map that is shown around a movie that was searched for."""
@@ -72,6 +75,8 @@ def map_figure(
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode="zoom",
         hovermode="closest",
+        font={"color": _INK},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": _INK, "activecolor": "#5b5bd6"},
         legend={"orientation": "h", "y": -0.02, "x": 0},
         xaxis=axis,
         yaxis=axis,
@@ -98,12 +103,17 @@ def _points(
         name=kind,
         x=[round(float(place_of[item][0]), 2) for item in items],
         y=[round(float(place_of[item][1]), 2) for item in items],
-        mode="markers+text" if is_marked else "markers",
-        marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 2 if "open" in symbol else 0.5}},
-        text=[escape(movie.title) for movie in movies] if is_marked else None,
+        mode="markers+text" if kind in _NAMED else "markers",
+        marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 2 if "open" in symbol else 0}},
+        text=[_plain(movie.title) for movie in movies] if is_marked else None,
         textposition="top center",
         textfont={"size": 11, "color": colour},
-        hovertext=[f"{escape(movie.display())}<br>{escape(', '.join(movie.genres))}" for movie in movies],
+        hovertext=[f"{_plain(movie.display())}<br>{_plain(', '.join(movie.genres))}" for movie in movies],
         hoverinfo="text",
         showlegend=is_marked,
     )
+
+
+def _plain(text: str) -> str:
+    """Plotly reads some markup in a text, and no character references in WebGL labels."""
+    return text.replace("<", "‹").replace(">", "›")

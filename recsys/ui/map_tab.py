@@ -40,7 +40,7 @@ def create_map_tab(workbench: Workbench, tab: gr.Tab, asked: Asked) -> None:
     with gr.Row(elem_classes=["map-row"]):
         with gr.Column(scale=3, min_width=300):
             plot = gr.Plot(show_label=False, elem_id="map-plot")
-        with gr.Column(scale=1, min_width=260, elem_classes=["map-side", "fold"]):
+        with gr.Column(scale=1, min_width=260, elem_id="map-side", elem_classes=["fold"]):
             find = gr.Textbox(
                 label="Find a movie", placeholder="Title or year, then Enter", max_length=MAX_QUERY, elem_id="map-find"
             )

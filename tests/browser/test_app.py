@@ -82,7 +82,7 @@ def test_the_map_marks_what_was_liked_and_recommended_and_lists_what_is_similar(
     page.locator("[data-phase=done]").wait_for(timeout=30_000)
     page.get_by_role("tab", name="Map").click()
     page.locator("#map-plot .legend .traces").first.wait_for(timeout=30_000)
-    legend = page.locator("#map-plot .legend").inner_text()
+    legend = page.locator("#map-plot .legend").text_content()
     assert all(name in legend for name in ("Liked", "Similar by meaning", "Recommended by the model"))
     assert page.locator("#map-nearest li").count() == 8
     page.fill("#map-find textarea, #map-find input", "alien")
