@@ -125,8 +125,8 @@ def _by_user_and_time(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
     """Sorts by (user, time, item).
 
-    User, time and item are packed into one number where they fit, blocks of users one after another: sorting
-    plain numbers takes a fifth of the time of sorting rows by three columns.
+    User, time and item are packed into one number where they fit, blocks of users one after another, so that plain
+    numbers are sorted and no row has to be looked up afterwards.
     """
     if not len(users):
         return users.astype(np.int64), items, times
