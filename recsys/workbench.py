@@ -82,11 +82,6 @@ class Workbench:
 
         return TitleSearch(self.catalogue)
 
-    @cached_property
-    def records(self) -> dict[str, Record]:
-        """Every record by its id."""
-        return {record.record_id: record for records in self.split.records.values() for record in records}
-
     def models(self) -> tuple[ModelSpec, ...]:
         """The models that may be loaded here."""
         return list_models(public=self.options.public)
@@ -101,10 +96,10 @@ class Workbench:
         Raises:
             HistoryError: when there is none.
         """
-        try:
-            return self.records[record_id]
-        except KeyError:
-            raise HistoryError("no such record", seen=record_id, mend="take an id such as 15-0") from None
+        found = self.split.find_record(record_id)
+        if found is None:
+            raise HistoryError("no such record", seen=record_id, mend="take an id such as 15-0")
+        return found
 
     def examples(self, prompt: PromptSettings) -> tuple[PromptExample, ...]:
         """The worked examples of a few-shot prompt, from training users; none for the other styles."""

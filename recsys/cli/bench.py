@@ -1,4 +1,4 @@
-"""``bench``: timings of title resolution, generation and catalogue decoding on this machine, as ratios in one run."""
+"""``bench``: timings of titles, generation, decoding and data on this machine, as ratios in one run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
@@ -23,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     generation = subjects.add_parser("generation", help="tokens a second, greedy, with beams and batched")
     decoding = subjects.add_parser("decoding", help="catalogue decoding beside stock generate, records a second")
     add_decoding_arguments(decoding)
+    data = subjects.add_parser("data", help="a made-up set of MovieLens 32M's size, beside a plain pandas script")
+    add_data_arguments(data)
     for subject in (generation, decoding):
         add_choice_options(subject)
     for subject in (resolution, generation, decoding):
@@ -32,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
+    if arguments.subject == "data":
+        return bench_data(arguments)
     workbench = open_workbench(arguments)
     if arguments.subject == "decoding":
         return bench_decoding(arguments, workbench)

@@ -122,7 +122,7 @@ def render_table(found: dict[str, Any]) -> str:
     )
     for name, title in sections:
         if rows := found.get(name):
-            parts.append(f"### {title}\n\n" + _markdown(rows))
+            parts.append(f"### {title}\n\n" + markdown_table(rows))
     return "\n".join(parts)
 
 
@@ -145,7 +145,7 @@ def _speed_table(title: str, speed: dict[str, Any]) -> str:
     ]
     interactive = speed["interactive"]
     return (
-        f"### {NUM_TITLES} titles, {title}\n\n{_markdown(rows)}\n{_markdown(ratios)}\n"
+        f"### {NUM_TITLES} titles, {title}\n\n{markdown_table(rows)}\n{markdown_table(ratios)}\n"
         f"Prompts of {speed['prompt_tokens']:.0f} tokens; rank with {RANK_BEAMS} beams; stock in batches of "
         f"{STOCK_BATCH}. Plain prefill {speed['prefill_tokens_per_second']:,.0f} tokens a second. One list at batch 1: "
         f"{interactive['median_seconds']:.2f} s (slowest {interactive['slowest_seconds']:.2f} s). Peak memory after "
@@ -153,7 +153,8 @@ def _speed_table(title: str, speed: dict[str, Any]) -> str:
     )
 
 
-def _markdown(rows: Sequence[dict[str, Any]]) -> str:
+def markdown_table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a Markdown table, headed by the names of the first."""
     names = list(rows[0])
     write: Callable[[Sequence[str]], str] = lambda cells: "| " + " | ".join(cells) + " |\n"  # noqa: E731
     lines = [write([name.replace("_", " ") for name in names]), write(["---"] * len(names))]

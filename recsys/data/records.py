@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -19,45 +20,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.catalogue import Catalogue
+from recsys.data.likes import Likes, Rated
 from recsys.data.movielens import MovieLens
+from recsys.data.windows import HISTORY_LENGTH, MAX_DISLIKED, NUM_RELEVANT, Records, WindowShape
+from recsys.data.windows import Record as Record
 from recsys.prompts import PromptExample
 from recsys.settings import SplitName, require_number
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 LIKED_FROM = 4.0
 """The least rating that counts as a like."""
 DISLIKED_TO = 2.0
 """The highest rating that counts as a dislike."""
-HISTORY_LENGTH, NUM_RELEVANT, MAX_DISLIKED = 6, 4, 6
-"""Of a record, where nothing else is asked for."""
+SPLIT_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 10
 _POOL_PER_EXAMPLE = 8
 _SMALLEST_POOL = 32
 _MOST_CANDIDATES = 20_000
-
-
-@dataclass(frozen=True)
-class Record:
-    """One case: what a user had liked, and what they liked next.
-
-    Attributes:
-        record_id: f"{user_id}-{window}", windows counted from 0.
-        user_id: The MovieLens userId.
-        history: Liked items in time order, the most recent last.
-        relevant: The items liked next, in time order; none is in ``history``.
-        disliked: Items rated 2 or less up to the last item of the history, so nothing of the future is
-            told; in time order, the most recent last; none is in ``history`` or ``relevant``.
-    """
-
-    record_id: str
-    user_id: int
-    history: tuple[int, ...]
-    relevant: tuple[int, ...]
-    disliked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,29 +50,42 @@ class SplitData:
         users: User ids of each set in ascending order; no user is in two sets.
         records: Records of each set, by user and window.
         likes: Every user's liked items in time order, no item twice.
-        own_likes: The likes that belong to each set, by user, where a user may be in several sets; None where each
-            user, with all likes, is in one.
+        set_of_like: Where a user may be in several sets, (likes,) the place in SPLIT_NAMES of the set that each like
+            belongs to, -1 for none; None where each user, with all likes, is in one.
     """
 
     users: dict[SplitName, tuple[int, ...]]
-    records: dict[SplitName, tuple[Record, ...]]
-    likes: dict[int, tuple[int, ...]]
-    own_likes: dict[SplitName, dict[int, tuple[int, ...]]] | None = None
+    records: dict[SplitName, Sequence[Record]]
+    likes: Mapping[int, tuple[int, ...]]
+    set_of_like: NDArray[np.int8] | None = None
 
-    def likes_of(self, *splits: SplitName) -> dict[int, tuple[int, ...]]:
+    def likes_of(self, *splits: SplitName) -> Mapping[int, tuple[int, ...]]:
         """The likes that belong to these sets, by user, in time order."""
-        if self.own_likes is None:
-            return {user: self.likes[user] for split in splits for user in self.users[split]}
-        theirs = [self.own_likes[split] for split in splits]
-        wanted = {user: {item for part in theirs for item in part.get(user, ())} for part in theirs for user in part}
-        return {user: tuple(item for item in self.likes[user] if item in items) for user, items in wanted.items()}
+        users = [user for split in splits for user in self.users[split]]
+        if not isinstance(self.likes, Likes):
+            return {user: self.likes[user] for user in users}
+        if self.set_of_like is None:
+            return self.likes.only(users)
+        wanted = np.isin(self.set_of_like, [SPLIT_NAMES.index(split) for split in splits])
+        return Likes(self.likes.rated.where(wanted))
 
     def popularity(self, *splits: SplitName) -> dict[int, int]:
         """How many users of these sets like each item; items that nobody likes are missing."""
-        counts: Counter[int] = Counter()
-        for items in self.likes_of(*splits).values():
-            counts.update(items)
-        return dict(counts)
+        likes = self.likes_of(*splits)
+        if isinstance(likes, Likes):
+            return likes.counts()
+        return dict(Counter(item for items in likes.values() for item in items))
+
+    def find_record(self, record_id: str) -> Record | None:
+        """The record of that id, in whichever set; None when there is none."""
+        for records in self.records.values():
+            if isinstance(records, Records):
+                found = records.find(record_id)
+            else:
+                found = next((record for record in records if record.record_id == record_id), None)
+            if found is not None:
+                return found
+        return None
 
 
 def split_records(
@@ -117,50 +112,25 @@ def split_records(
     require_number("history_length", history_length, 1, 50, integer=True)
     require_number("num_relevant", num_relevant, 1, 50, integer=True)
     require_number("max_disliked", max_disliked, 0, 50, integer=True)
+    shape = WindowShape(history_length, num_relevant, max_disliked)
+    liked, records = cut_records(dataset, shape)
+    users = _split_users(liked.users.copy(), seed)
+    set_of_user = np.zeros(len(liked.users), dtype=np.int8)
+    for place, split in enumerate(SPLIT_NAMES):
+        set_of_user[liked.rows_of(users[split])] = place
+    set_of_record = set_of_user[records.user_rows]
+    theirs: dict[SplitName, Sequence[Record]] = {
+        split: records.take(set_of_record == place) for place, split in enumerate(SPLIT_NAMES)
+    }
+    return SplitData(users, theirs, Likes(liked))
+
+
+def cut_records(dataset: MovieLens, shape: WindowShape) -> tuple[Rated, Records]:
+    """The likes of all users, and every window of them as a record, by user and window."""
     stars = dataset.ratings["rating"]
-    liked = rated_by_user(dataset.ratings[stars >= LIKED_FROM])
-    disliked = rated_by_user(dataset.ratings[stars <= DISLIKED_TO])
-    users = _split_users(np.array(sorted(liked), dtype=np.int64), seed)
-    records: dict[SplitName, tuple[Record, ...]] = {
-        split: tuple(
-            record
-            for user in members
-            for record in windows_of(user, liked[user], disliked.get(user), history_length, num_relevant, max_disliked)
-        )
-        for split, members in users.items()
-    }
-    return SplitData(users, records, {user: tuple(rated.items.tolist()) for user, rated in liked.items()})
-
-
-@dataclass(frozen=True, eq=False)
-class Rated:
-    """One user's items in time order with their times.
-
-    Attributes:
-        items: (items,) no item twice.
-        times: (items,) seconds since 1970.
-    """
-
-    items: NDArray[np.int64]
-    times: NDArray[np.int64]
-
-
-def rated_by_user(ratings: pd.DataFrame) -> dict[int, Rated]:
-    """Each user's items, sorted by (timestamp, item id) since times often tie; the first of repeats stays."""
-    import pandas as pd
-
-    users = ratings["user_id"].to_numpy(np.int64)
-    items = ratings["item_id"].to_numpy(np.int64)
-    times = ratings["timestamp"].to_numpy(np.int64)
-    order = np.lexsort((items, times, users))
-    users, items, times = users[order], items[order], times[order]
-    first = ~pd.Series(users * 2**32 + items).duplicated().to_numpy()
-    users, items, times = users[first], items[first], times[first]
-    ids, starts = np.unique(users, return_index=True)
-    ends = np.append(starts, len(users))[1:]
-    return {
-        int(user): Rated(items[start:end], times[start:end]) for user, start, end in zip(ids, starts, ends, strict=True)
-    }
+    liked = Rated.of(dataset.ratings, stars >= LIKED_FROM)
+    disliked = Rated.of(dataset.ratings, stars <= DISLIKED_TO)
+    return liked, Records.cut(liked, disliked, shape)
 
 
 def _split_users(users: NDArray[np.int64], seed: int) -> dict[SplitName, tuple[int, ...]]:
@@ -173,41 +143,6 @@ def _split_users(users: NDArray[np.int64], seed: int) -> dict[SplitName, tuple[i
         "test": users[:num_test],
     }
     return {split: tuple(np.sort(members).tolist()) for split, members in parts.items()}
-
-
-def windows_of(
-    user: int,
-    liked: Rated,
-    disliked: Rated | None,
-    history_length: int = HISTORY_LENGTH,
-    num_relevant: int = NUM_RELEVANT,
-    max_disliked: int = MAX_DISLIKED,
-) -> list[Record]:
-    """A user's records: disjoint windows of likes in time order, the rest left over."""
-    records = []
-    size = history_length + num_relevant
-    for window in range(len(liked.items) // size):
-        items = liked.items[window * size : (window + 1) * size].tolist()
-        asked_at = liked.times[window * size + history_length - 1]
-        records.append(
-            Record(
-                record_id=f"{user}-{window}",
-                user_id=user,
-                history=tuple(items[:history_length]),
-                relevant=tuple(items[history_length:]),
-                disliked=_dislikes_before(asked_at, disliked, set(items), max_disliked),
-            )
-        )
-    return records
-
-
-def _dislikes_before(
-    asked_at: np.int64, disliked: Rated | None, window: set[int], max_disliked: int
-) -> tuple[int, ...]:
-    if disliked is None or max_disliked == 0:
-        return ()
-    known = disliked.items[: np.searchsorted(disliked.times, asked_at, side="right")].tolist()
-    return tuple(item for item in known if item not in window)[-max_disliked:]
 
 
 def few_shot_records(split: SplitData, catalogue: Catalogue, *, num_examples: int, seed: int = 0) -> tuple[Record, ...]:

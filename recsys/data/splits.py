@@ -8,30 +8,31 @@ By time, everything before a moment is for training and what follows it is held 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from recsys.data.likes import Likes, Rated
 from recsys.data.movielens import MovieLens
 from recsys.data.records import (
-    DISLIKED_TO,
-    LIKED_FROM,
+    SPLIT_NAMES,
     TEST_PERCENT,
     VALIDATION_PERCENT,
-    Rated,
     Record,
     SplitData,
-    rated_by_user,
+    cut_records,
     split_records,
-    windows_of,
 )
+from recsys.data.windows import Records, WindowShape
 from recsys.errors import SettingsError
 from recsys.settings import Settings, SplitName, require_choice, require_number
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 SplitBy = Literal["user", "record", "time"]
-_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 _DRAWN: tuple[SplitName, ...] = ("test", "validation", "train")
 
 
@@ -86,16 +87,14 @@ def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
     """
     if settings.split_by == "user":
         return split_records(dataset, seed=settings.split_seed)
-    stars = dataset.ratings["rating"]
-    liked = rated_by_user(dataset.ratings[stars >= LIKED_FROM])
-    disliked = rated_by_user(dataset.ratings[stars <= DISLIKED_TO])
-    records = [record for user in sorted(liked) for record in windows_of(user, liked[user], disliked.get(user))]
+    shape = WindowShape()
+    liked, records = cut_records(dataset, shape)
     if settings.split_by == "record":
-        return _by_record(records, liked, settings)
-    return _by_time(records, liked)
+        return _by_record(records, liked, settings, shape)
+    return _by_time(records, liked, shape)
 
 
-def _by_record(records: list[Record], liked: dict[int, Rated], settings: SplitSettings) -> SplitData:
+def _by_record(records: Records, liked: Rated, settings: SplitSettings, shape: WindowShape) -> SplitData:
     wanted = settings.split_records or len(records)
     num_test = settings.split_holdout or wanted * TEST_PERCENT // 100
     if wanted > len(records):
@@ -113,51 +112,28 @@ def _by_record(records: list[Record], liked: dict[int, Rated], settings: SplitSe
     order = np.random.default_rng(settings.split_seed).permutation(len(records))[:wanted]
     num_validation = (wanted - num_test) * VALIDATION_PERCENT // 100
     parts = np.split(order, [num_test, num_test + num_validation])
-    drawn: dict[SplitName, tuple[Record, ...]] = {
-        name: tuple(records[i] for i in sorted(part.tolist())) for name, part in zip(_DRAWN, parts, strict=True)
-    }
-    own = {name: _likes_in(drawn[name]) for name in _NAMES}
-    return _split(drawn, own, liked)
+    drawn = {name: records.take(np.sort(part)) for name, part in zip(_DRAWN, parts, strict=True)}
+    set_of_like = np.full(len(liked.items), -1, dtype=np.int8)
+    for place, name in enumerate(SPLIT_NAMES):
+        set_of_like[(drawn[name].starts[:, None] + np.arange(shape.size)).ravel()] = place
+    return _split(drawn, set_of_like, liked)
 
 
-def _likes_in(records: Iterable[Record]) -> dict[int, tuple[int, ...]]:
-    """The likes of some records by user, in time order."""
-    likes: dict[int, tuple[int, ...]] = {}
-    for record in records:
-        likes[record.user_id] = (*likes.get(record.user_id, ()), *record.history, *record.relevant)
-    return likes
-
-
-def _by_time(records: list[Record], liked: dict[int, Rated]) -> SplitData:
+def _by_time(records: Records, liked: Rated, shape: WindowShape) -> SplitData:
     """The last 15% of all likes are test, the 10% before them validation; windows across a border are left out."""
-    times = np.sort(np.concatenate([rated.times for rated in liked.values()])) if liked else np.zeros(1, np.int64)
+    times = np.sort(liked.times) if len(liked.times) else np.zeros(1, np.int64)
     ends = [len(times) * percent // 100 for percent in (100 - TEST_PERCENT - VALIDATION_PERCENT, 100 - TEST_PERCENT)]
     borders = times[np.minimum(ends, len(times) - 1)]
-
-    def part_of(moments: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        return np.searchsorted(borders, moments, side="right")
-
-    drawn: dict[SplitName, list[Record]] = {name: [] for name in _NAMES}
-    for record in records:
-        rated = liked[record.user_id]
-        size = len(record.history) + len(record.relevant)
-        start = int(record.record_id.rsplit("-", 1)[1]) * size
-        asked, last = part_of(rated.times[[start + len(record.history), start + size - 1]]).tolist()
-        if asked == last:
-            drawn[_NAMES[asked]].append(record)
-    own: dict[SplitName, dict[int, tuple[int, ...]]] = {name: {} for name in _NAMES}
-    for user, rated in liked.items():
-        parts = part_of(rated.times)
-        for place, name in enumerate(_NAMES):
-            if items := tuple(rated.items[parts == place].tolist()):
-                own[name][user] = items
-    return _split({name: tuple(found) for name, found in drawn.items()}, own, liked)
+    set_of_like = np.searchsorted(borders, liked.times, side="right").astype(np.int8)
+    starts = records.starts
+    asked, last = set_of_like[starts + shape.history_length], set_of_like[starts + shape.size - 1]
+    drawn = {name: records.take((asked == place) & (last == place)) for place, name in enumerate(SPLIT_NAMES)}
+    return _split(drawn, set_of_like, liked)
 
 
-def _split(
-    records: dict[SplitName, tuple[Record, ...]],
-    own: dict[SplitName, dict[int, tuple[int, ...]]],
-    liked: dict[int, Rated],
-) -> SplitData:
-    users = {name: tuple(sorted(own[name])) for name in _NAMES}
-    return SplitData(users, records, {user: tuple(rated.items.tolist()) for user, rated in liked.items()}, own)
+def _split(drawn: dict[SplitName, Records], set_of_like: NDArray[np.int8], liked: Rated) -> SplitData:
+    users: dict[SplitName, tuple[int, ...]] = {
+        name: tuple(liked.where(set_of_like == place).users.tolist()) for place, name in enumerate(SPLIT_NAMES)
+    }
+    records: dict[SplitName, Sequence[Record]] = {name: drawn[name] for name in SPLIT_NAMES}
+    return SplitData(users, records, Likes(liked), set_of_like)

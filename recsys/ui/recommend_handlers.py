@@ -259,7 +259,7 @@ class RecommendHandlers:
 
     def _record(self, record_id: object, history: tuple[HistoryEntry, ...]) -> Record | None:
         """The record on the page, as long as its history was not edited."""
-        record = self.workbench.records.get(record_id) if isinstance(record_id, str) else None
+        record = self.workbench.split.find_record(record_id) if isinstance(record_id, str) else None
         return record if record is not None and record.history == history else None
 
 

@@ -1,9 +1,12 @@
+import random
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.catalogue import Catalogue, Movie
+from recsys.data.likes import Likes, Rated
 from recsys.data.movielens import MovieLens, load
 from recsys.data.records import Record, few_shot_examples, few_shot_records, split_records
 from recsys.errors import SettingsError
@@ -204,3 +207,121 @@ def test_fewer_training_users_give_fewer_examples():
     split = split_records(make_dataset([(1, item, 5.0, item) for item in range(1, 31)]))
     catalogue = Catalogue(tuple(Movie(item, f"Movie {item}") for item in range(1, 31)))
     assert len(few_shot_examples(split, catalogue, num_examples=3)) == 1
+
+
+def test_a_sequence_of_records_is_read_as_the_tuple_of_them(split):
+    records = split.records["test"]
+    plain = tuple(records)
+    assert records == plain
+    assert plain == records
+    assert hash(records) == hash(plain)
+    assert records != plain[:-1]
+    assert records != list(plain)
+    assert records[0] == plain[0]
+    assert records[-1] == plain[-1]
+    assert records[3:50:7] == plain[3:50:7]
+    assert records[::-1] == plain[::-1]
+    assert records[:0] == ()
+    assert tuple(reversed(records)) == plain[::-1]
+    assert plain[5] in records
+    assert records.index(plain[5]) == 5
+    assert random.Random(0).choice(records) == random.Random(0).choice(plain)
+    for place in (716, -717):
+        with pytest.raises(IndexError):
+            records[place]
+
+
+def test_a_long_sequence_of_records_is_read_alike_one_by_one_and_all_at_once(split):
+    records = split.records["train"][:500]
+    assert [records[place] for place in range(len(records))] == list(records)
+
+
+def test_a_record_is_found_by_its_id(split):
+    record = split.records["validation"][10]
+    assert split.find_record(record.record_id) == record
+
+
+@pytest.mark.parametrize("unknown", ["", "15", "15-", "-0", "15-99999", "015-0", "999999-0", "15-0-0", "x-0", "9" * 99])
+def test_no_record_is_found_by_an_id_that_none_has(split, unknown):
+    assert split.find_record(unknown) is None
+
+
+def test_likes_are_read_as_a_dict_of_tuples(split):
+    likes = split.likes_of("test")
+    plain = dict(likes)
+    assert likes == plain
+    assert list(likes) == list(split.users["test"])
+    assert split.users["train"][0] not in likes
+    assert likes.get(-1) is None
+    with pytest.raises(KeyError):
+        likes[split.users["train"][0]]
+
+
+def obvious_split(rows, history_length, num_relevant, max_disliked):
+    """Likes by user and records by id, by plain loops."""
+
+    def items_of(user, is_meant):
+        found = {}
+        for who, item, stars, time in sorted(rows, key=lambda row: (row[3], row[1])):
+            if who == user and is_meant(stars):
+                found.setdefault(item, time)  # of repeats the first stays
+        return found
+
+    likes, records, size = {}, {}, history_length + num_relevant
+    for user in {row[0] for row in rows}:
+        liked = items_of(user, lambda stars: stars >= 4)
+        disliked = items_of(user, lambda stars: stars <= 2)
+        if liked:
+            likes[user] = tuple(liked)
+        for window in range(len(liked) // size):
+            items = tuple(liked)[window * size : (window + 1) * size]
+            asked_at = liked[items[history_length - 1]]
+            before = [item for item, time in disliked.items() if time <= asked_at and item not in items]
+            last = tuple(before[len(before) - max_disliked :] if len(before) > max_disliked else before)
+            name = f"{user}-{window}"
+            records[name] = Record(name, user, items[:history_length], items[history_length:], last)
+    return likes, records
+
+
+REPEATED_RATINGS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, 3, 2**31 - 1]),
+        st.integers(1, 15),
+        st.sampled_from([0.5, 2.0, 3.0, 4.0, 5.0]),
+        st.sampled_from([*range(12), 2**40]),
+    ),
+    min_size=1,
+    max_size=80,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=REPEATED_RATINGS, history_length=st.integers(1, 4), num_relevant=st.integers(1, 3), most=st.integers(0, 4))
+def test_likes_and_records_are_those_of_plain_loops(rows, history_length, num_relevant, most):
+    lengths = {"history_length": history_length, "num_relevant": num_relevant, "max_disliked": most}
+    split = split_records(make_dataset(rows), **lengths)
+    likes, records = obvious_split(rows, **lengths)
+    assert split.likes == likes
+    assert {record.record_id: record for part in split.records.values() for record in part} == records
+    counts = {}
+    for user in split.users["train"]:
+        for item in likes[user]:
+            counts[item] = counts.get(item, 0) + 1
+    assert split.popularity("train") == counts
+
+
+@pytest.mark.parametrize("latest", [10**9, 2**62])
+def test_times_and_ids_of_any_size_are_sorted_alike(latest):
+    drawn = random.Random(0)
+    rows = [(drawn.randint(1, 200_000), drawn.randint(1, 300_000), 5.0, drawn.randint(0, latest)) for _ in range(5_000)]
+    ratings = make_dataset(rows).ratings
+    rated = Rated.of(ratings, ratings["rating"] >= 4)
+    expected = sorted((user, time, item) for user, item, _, time in rows)
+    assert rated.times.tolist() == [time for _, time, _ in expected]
+    assert rated.items.tolist() == [item for _, _, item in expected]
+    assert rated.users.tolist() == sorted({user for user, _, _ in expected})
+
+
+def test_items_with_very_large_ids_are_counted_too():
+    ratings = make_dataset([(1, 7, 5.0, 0), (2, 7, 5.0, 0), (2, 2**31 - 1, 5.0, 0)]).ratings
+    assert Likes(Rated.of(ratings, ratings["rating"] >= 4)).counts() == {7: 2, 2**31 - 1: 1}
