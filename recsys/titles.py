@@ -20,6 +20,9 @@ _ARTICLES = (
 _ARTICLE_AT_END = re.compile(rf"^(?P<rest>.+), ?(?P<article>(?:{_ARTICLES}))$", re.IGNORECASE)
 _ENGLISH_ARTICLE_AT_START = re.compile(r"^(?:the|an?) (?=\S)")
 _APOSTROPHE = re.compile(r"['‘’ʼ`]")
+_LIGATURES = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+"""Letters that no decomposition takes apart, as people without such a keyboard write them."""
+
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 
@@ -83,5 +86,6 @@ def normalise_title(title: str) -> str:
     """
     text = move_article_to_front(title.strip())
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    text = text.translate(_LIGATURES)
     words = _NOT_A_WORD.sub(" ", _APOSTROPHE.sub("", text.replace("&", " and "))).strip()
     return _ENGLISH_ARTICLE_AT_START.sub("", words) or title.strip().casefold()

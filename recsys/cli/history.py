@@ -14,7 +14,7 @@ from typing import Any
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.cli.options import add_workbench_options, open_workbench
 from recsys.data.own_history import read_own_history_file
-from recsys.data.records import HISTORY_LENGTH
+from recsys.data.windows import HISTORY_LENGTH
 from recsys.errors import SettingsError
 from recsys.resolution.own_history import HistoryReview, ReviewRow, review_history
 from recsys.settings import MAX_HISTORY

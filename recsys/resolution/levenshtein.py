@@ -8,6 +8,7 @@ number is another movie ("Toy Story 4" is not "Toy Story 3"), and a year that ag
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -26,6 +27,12 @@ OTHER_NUMBER_SIMILARITY = 0.85
 
 YEAR_LETTERS = 4
 """Equal letters that an equal year counts as, once the nearest name is chosen."""
+
+_LENGTH_RATIO = 0.65
+"""Names shorter or longer than this share of a title are compared only where no other name is near."""
+
+_NEAR_EDITS = 1 - _LENGTH_RATIO / (SHORT_NAME_SIMILARITY * OTHER_NUMBER_SIMILARITY)
+"""Edits a letter up to which even the name with every factor against it beats all names of another length."""
 
 _CELLS_AT_ONCE = 8_000_000
 _NUMBER = re.compile(r"\d+")
@@ -59,8 +66,13 @@ class LevenshteinResolver:
         return np.where(self._table.is_short, SHORT_NAME_SIMILARITY, 1.0).astype(np.float32)
 
     @cached_property
-    def _numbers(self) -> NDArray[np.str_]:
-        return np.array([_numbers_of(name) for name in self._table.names])
+    def _number_codes(self) -> dict[str, int]:
+        """One code for each distinct sequence of numbers in a name; comparing codes is far quicker than text."""
+        return {numbers: code for code, numbers in enumerate(dict.fromkeys(map(_numbers_of, self._table.names)))}
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.int32]:
+        return np.array([self._number_codes[_numbers_of(name)] for name in self._table.names], dtype=np.int32)
 
     def nearest(self, titles: Sequence[str], years: Sequence[int | None]) -> list[Candidate]:
         """The nearest item for each title (given without its year); the year decides among equally near ones.
@@ -70,25 +82,45 @@ class LevenshteinResolver:
         names = [comparable_name(title) for title in titles]
         if not len(self.catalogue):
             return [Candidate((), float(len(name)), 0.0) for name in names]
-        rows = max(1, _CELLS_AT_ONCE // len(self._table.names))
-        found: list[Candidate] = []
-        for start in range(0, len(names), rows):
-            found += self._nearest(names[start : start + rows], years[start : start + rows])
-        return found
+        at_once = max(1, _CELLS_AT_ONCE // len(self._table.names))
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for row, name in enumerate(names):
+            by_length[len(name)].append(row)
+        found: dict[int, Candidate] = {}
+        for length, rows in by_length.items():
+            for start in range(0, len(rows), at_once):
+                block = rows[start : start + at_once]
+                for row, edits in zip(block, self._edits([names[row] for row in block], length), strict=True):
+                    found[row] = self._choose(names[row], years[row], edits)
+        return [found[row] for row in range(len(names))]
 
-    def _nearest(self, names: Sequence[str], years: Sequence[int | None]) -> list[Candidate]:
+    def _edits(self, names: Sequence[str], length: int) -> NDArray[np.uint16]:
+        """Edits from names of one length to all of the table, or the most there can be where none can be nearest."""
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
 
-        edits = cdist(names, self._table.names, scorer=Levenshtein.distance, dtype=np.uint16)
-        return [self._choose(name, year, row) for name, year, row in zip(names, years, edits, strict=True)]
+        def count(rows: Sequence[str], part: slice) -> NDArray[np.uint16]:
+            found: NDArray[np.uint16] = cdist(
+                rows, self._table.names[part], scorer=Levenshtein.distance, dtype=np.uint16
+            )
+            return found
+
+        start, end = np.searchsorted(self._lengths, [length * _LENGTH_RATIO, length / _LENGTH_RATIO]).tolist()
+        edits = np.empty((len(names), len(self._table.names)), dtype=np.uint16)
+        edits[:, start:end] = near = count(names, slice(start, end))
+        far = near.min(axis=1, initial=length) > _NEAR_EDITS * length
+        for part in (slice(0, start), slice(end, len(self._table.names))):
+            edits[:, part] = np.maximum(self._lengths[part], length)
+            if far.any():
+                edits[far, part] = count([name for name, is_far in zip(names, far, strict=True) if is_far], part)
+        return edits
 
     def _choose(self, name: str, year: int | None, edits: NDArray[np.uint16]) -> Candidate:
         lengths = np.maximum(self._lengths, max(len(name), 1))
         similarity = (1 - edits / lengths) * self._weights
         numbers = _numbers_of(name)
         if numbers:
-            similarity[self._numbers != numbers] *= OTHER_NUMBER_SIMILARITY
+            similarity[self._numbers != self._number_codes.get(numbers, -1)] *= OTHER_NUMBER_SIMILARITY
         best = float(similarity.max())
         places = np.flatnonzero(similarity >= best - 1e-6)
         item_ids = self._table.order(places.tolist(), year)

@@ -1,7 +1,9 @@
 """The names that fuzzy resolvers compare with: each distinct name once, with its movies.
 
-Besides its full names a movie answers to its short name, the part before ": " or " - " ("Star Wars" for
-"Star Wars: Episode IV - A New Hope"). Exact look-ups are the catalogue's; nothing here knows a distance.
+Besides its full names a movie answers to its short names: the part before ": " or " - " ("Star Wars" for
+"Star Wars: Episode IV - A New Hope"), the part after it where no other movie has it ("A New Hope"), and the
+title without the article that the data sets apart ("Strada" for "Strada, La"). Exact look-ups are the
+catalogue's; nothing here knows a distance.
 """
 
 from __future__ import annotations
@@ -11,22 +13,27 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recsys.catalogue import Catalogue
+from recsys.catalogue import Catalogue, Movie
+from recsys.resolution.numbers import number_forms, roman_in_digits
 from recsys.titles import normalise_title
 
 _SUBTITLE = re.compile(r"(?:: | [-–—] |: ?$)")
 _SHORTEST_SHORT_NAME = 4
-_NUMERAL = re.compile(r"(?<= )(?:ii|iii|iv|v|vi|vii|viii|ix)(?= |$)")
-_NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
+_SHORTEST_SUBTITLE = 8
 
 
 def comparable_name(title: str) -> str:
-    """The form that edits are counted in: normalised, and sequels numbered in digits.
+    """The form that edits are counted in: normalised, and numbers in digits.
 
     >>> comparable_name("Rocky IV"), comparable_name("The Godfather: Part II")
-    ('rocky 4', 'godfather part 2')
+    ('rocky 4', 'godfather 2')
     """
-    return _NUMERAL.sub(lambda found: _NUMERALS[found.group()], normalise_title(title))
+    return number_forms(normalise_title(title))
+
+
+def _in_words(title: str) -> str:
+    """The form that keeps number words and "part", for titles that misspell them."""
+    return roman_in_digits(normalise_title(title))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +42,9 @@ class NameTable:
 
     Attributes:
         catalogue: Whose names.
-        names: Each distinct name once.
+        names: Each distinct name once, the shortest first.
         item_ids: For each name its movies, the most popular first.
-        is_short: For each name whether it is only the part before a subtitle.
+        is_short: For each name whether it is only a part of the title.
     """
 
     catalogue: Catalogue
@@ -50,14 +57,21 @@ class NameTable:
         """Collects the names of a catalogue; a short name that is also a full name is left out."""
         full: dict[str, list[int]] = defaultdict(list)
         short: dict[str, list[int]] = defaultdict(list)
+        subtitles: dict[str, list[int]] = defaultdict(list)
         for movie in catalogue:
-            for name in dict.fromkeys(comparable_name(name) for name in movie.names):
+            # Both forms: a misspelt "Sevn Samurai" is near the word, "7 Samurai" is the digit.
+            for name in {form(name): None for form in (comparable_name, _in_words) for name in movie.names}:
                 full[name].append(movie.item_id)
-            before = _SUBTITLE.split(movie.title, maxsplit=1)[0] if short_names else movie.title
-            if len(before) >= _SHORTEST_SHORT_NAME and before != movie.title:
-                short[comparable_name(before)].append(movie.item_id)
+            for name in _short_names(movie) if short_names else ():
+                short[name].append(movie.item_id)
+            if short_names and (subtitle := _subtitle(movie)):
+                subtitles[subtitle].append(movie.item_id)
+        for name, ids in subtitles.items():
+            if len(ids) == 1 and name not in short:  # "The Final Chapter" names no movie
+                short[name] = ids
         rows = [(name, ids, False) for name, ids in full.items()]
         rows += [(name, ids, True) for name, ids in short.items() if name not in full]
+        rows.sort(key=lambda row: len(row[0]))
         by_popularity = [tuple(sorted(ids, key=lambda i: (-catalogue.popularity.get(i, 0), i))) for _, ids, _ in rows]
         return cls(catalogue, tuple(row[0] for row in rows), tuple(by_popularity), tuple(row[2] for row in rows))
 
@@ -76,3 +90,22 @@ class NameTable:
                 key = (other_year, self.is_short[place], -self.catalogue.popularity.get(item_id, 0), item_id)
                 rank[item_id] = min(rank.get(item_id, key), key)
         return tuple(sorted(rank, key=rank.__getitem__)[:most])
+
+
+def _short_names(movie: Movie) -> dict[str, None]:
+    """The part before the subtitle, and the title without an article that the data writes at the end."""
+    before = _SUBTITLE.split(movie.title, maxsplit=1)[0]
+    names = [before] if len(before) >= _SHORTEST_SHORT_NAME and before != movie.title else []
+    for separator in (" ", "'"):
+        rest = movie.title.partition(separator)[2]
+        if len(rest) >= _SHORTEST_SHORT_NAME and movie.source_title.startswith(f"{rest}, "):
+            names.append(rest)
+    return {comparable_name(name): None for name in names}
+
+
+def _subtitle(movie: Movie) -> str:
+    """The part after the last ": " or " - ", where it is long enough to name a movie; else nothing."""
+    parts = _SUBTITLE.split(movie.title)
+    name = comparable_name(parts[-1])
+    is_name = len(parts) > 1 and len(name) >= _SHORTEST_SUBTITLE and " " in name and not name[-1].isdigit()
+    return name if is_name else ""

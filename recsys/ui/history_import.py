@@ -13,7 +13,7 @@ import gradio as gr
 
 from recsys.catalogue import Catalogue
 from recsys.data.own_history import PASTED, read_own_history
-from recsys.data.records import HISTORY_LENGTH
+from recsys.data.windows import HISTORY_LENGTH
 from recsys.errors import DataFormatError, HistoryError, RecsysError
 from recsys.resolution.own_history import HistoryReview, ReviewRow, Verdict, review_history
 from recsys.ui.markup import escape, plural
