@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from recsys.baselines.similarity import Similarity
     from recsys.models.loading import LoadedModel
     from recsys.resolution.embedding import EmbeddingIndex
     from recsys.resolution.item_map import ItemMap
@@ -89,6 +90,25 @@ class ResolverPool:
         found = self.find_index(base_model)
         path = found[1].with_suffix(".map.npz") if found else None
         return (found[0], ItemMap.load(path)) if found and path is not None and path.exists() else None
+
+    def similarity(self, base_model: str, popularity: Mapping[int, int]) -> Similarity:
+        """Similar by meaning, as that model sees the catalogue.
+
+        Args:
+            base_model: The model whose embeddings are read; any other's where it has none.
+            popularity: How many like each item, for the order of ties.
+
+        Raises:
+            ModelUnavailableError: when no model has embedded this catalogue.
+        """
+        from recsys.baselines.similarity import Similarity
+
+        found = self.find_index(base_model)
+        if found is None:
+            mend = f"run: python -m recsys models index --model {base_model}"
+            raise ModelUnavailableError("the titles of this catalogue are not embedded yet", seen=base_model, mend=mend)
+        rows = [row for row, item in enumerate(found[0].item_ids.tolist()) if item in self._catalogue]
+        return Similarity(found[0].item_ids[rows].tolist(), found[0].unit_vectors()[rows], popularity)
 
     def build_index(self, loaded: LoadedModel, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title with the loaded model, which the caller holds, and writes the index."""

@@ -7,7 +7,8 @@ command line bring requests and show what comes back.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from recsys.settings import PromptSettings
 from recsys.workbench_options import WorkbenchOptions
 
 if TYPE_CHECKING:
+    from recsys.baselines.base import Recommender
     from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
 
@@ -251,7 +253,12 @@ class Workbench:
                 precision=precision,
                 watcher=job,
                 cancel=job.cancel_event,
+                other_baselines={"similarity": lambda likes: self._fit_similarity(request.choice.model, likes)},
             )
+
+    def _fit_similarity(self, base_model: str, likes: Mapping[int, Sequence[int]]) -> Recommender:
+        popularity = Counter(item for items in likes.values() for item in items)
+        return self.resolvers.similarity(base_model, popularity)
 
     def check_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
         """Refuses details that no movie has, and an adapter that does not exist or was trained with another prompt.

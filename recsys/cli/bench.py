@@ -11,6 +11,7 @@ from typing import Any
 
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
+from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
@@ -28,9 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = subjects.add_parser("data", help="a made-up set of MovieLens 32M's size, beside a plain pandas script")
     add_data_arguments(data)
     add_resolver_arguments(resolvers := subjects.add_parser("resolvers", help="each resolver on hard titles, by kind"))
-    for subject in (generation, decoding):
+    prompts = subjects.add_parser("prompts", help="what genres, tags or descriptions add to prompts and their time")
+    add_prompt_arguments(prompts)
+    for subject in (generation, decoding, prompts):
         add_choice_options(subject)
-    for subject in (resolution, generation, decoding, resolvers):
+    for subject in (resolution, generation, decoding, resolvers, prompts):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 
@@ -42,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     workbench = open_workbench(arguments)
     if arguments.subject == "decoding":
         return bench_decoding(arguments, workbench)
+    if arguments.subject == "prompts":
+        return bench_prompts(arguments, workbench)
     if arguments.subject == "resolvers":
         return bench_resolvers(arguments, workbench)
     rows = bench_resolution(workbench) if arguments.subject == "resolution" else _bench_generation(arguments, workbench)

@@ -155,10 +155,9 @@ def bench_speed(case: Case, run: CatalogueRun, num_alone: int, say: Callable[[st
 
 
 def make_case(
-    workbench: Workbench, loaded: LoadedModel, choice: ModelChoice, num_records: int, *, include_years: bool
+    workbench: Workbench, loaded: LoadedModel, choice: ModelChoice, num_records: int, settings: PromptSettings
 ) -> Case:
     """Draws test records, as an evaluation of that many would, and writes their prompts."""
-    settings = PromptSettings(include_years=include_years)
     records = select_records(workbench.split.records["test"], EvaluationSettings(num_records=num_records))
     requests = [_request(record, settings, choice) for record in records]
     examples = workbench.examples(settings)

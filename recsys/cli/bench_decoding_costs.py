@@ -23,7 +23,7 @@ from recsys.cli.synthetic_catalogue import LARGE_CATALOGUE, enlarge
 from recsys.generation.catalogue_trie import CatalogueTrie
 from recsys.models.adapters import AdapterInfo, describe_adapter, merged_copy, select_adapter
 from recsys.models.host import ModelChoice
-from recsys.settings import GenerationSettings, Precision
+from recsys.settings import GenerationSettings, Precision, PromptSettings
 from recsys.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def bench_precisions(workbench: Workbench, choice: ModelChoice, num_records: int
     for precision in PRECISIONS:
         own = replace(choice, precision=precision)
         with workbench.host.use(own, priority="batch") as loaded:
-            case = make_case(workbench, loaded, own, num_records, include_years=False)
+            case = make_case(workbench, loaded, own, num_records, PromptSettings())
             list_seconds, lists = timed(lambda case=case: write_lists(case, _GREEDY))  # type: ignore[misc]
             _, rankings = timed(lambda case=case: rank(case))  # type: ignore[misc]
         answers[precision] = lists, rankings

@@ -28,6 +28,7 @@ from recsys.cli.bench_decoding_costs import (
 from recsys.cli.bench_test_set import bench_test_set
 from recsys.cli.options import read_choice
 from recsys.cli.progress import ProgressLine
+from recsys.settings import PromptSettings
 from recsys.workbench import Workbench
 
 PARTS = ("speed", "test-set", "costs", "adapter", "precisions")
@@ -67,7 +68,8 @@ def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
         with workbench.host.use(choice, priority="batch") as loaded:
             found["precision"] = loaded.precision
             cases = [
-                make_case(workbench, loaded, choice, arguments.records, include_years=years) for years in (False, True)
+                make_case(workbench, loaded, choice, arguments.records, PromptSettings(include_years=years))
+                for years in (False, True)
             ]
             say("catalogue decoding, without and with years")
             runs = [bench_catalogue(case) for case in cases]
@@ -78,7 +80,7 @@ def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
         found["test_set"] = bench_test_set(workbench, choice, include_years=False)
     if "costs" in parts:
         with workbench.host.use(choice, priority="batch") as loaded:
-            case = make_case(workbench, loaded, choice, arguments.records, include_years=False)
+            case = make_case(workbench, loaded, choice, arguments.records, PromptSettings())
             say("batch sizes")
             found["batch_sizes"] = bench_batch_sizes(case)
             say("catalogue sizes")
@@ -88,7 +90,7 @@ def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
     if "adapter" in parts:
         say("an adapter, merged and not")
         with workbench.host.use(choice, priority="batch") as loaded:
-            case = make_case(workbench, loaded, choice, arguments.records, include_years=False)
+            case = make_case(workbench, loaded, choice, arguments.records, PromptSettings())
             found["adapter"] = bench_adapter(case.first(_COST_RECORDS), workbench, choice)
     if "precisions" in parts:
         say("precisions")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from recsys.errors import SettingsError
@@ -18,6 +19,9 @@ from recsys.settings import SplitName
 if TYPE_CHECKING:
     from recsys.baselines.base import Recommender
     from recsys.data.records import Record, SplitData
+
+FitBaseline = Callable[["Mapping[int, Sequence[int]]"], "Recommender"]
+"""Makes a recommender of the likes of some users."""
 
 FITTED_ON: Final[Mapping[SplitName, tuple[SplitName, ...]]] = {
     "test": ("train", "validation"),
@@ -49,7 +53,7 @@ class BaselineRun:
     """A baseline over all records.
 
     Attributes:
-        name: popularity, ease or item_knn.
+        name: popularity, ease, item_knn or another that was given.
         scores: One for each record, in the order of the records.
         seconds: Fitting and ranking.
     """
@@ -60,23 +64,30 @@ class BaselineRun:
 
 
 def score_baseline(
-    name: str, records: Sequence[Record], split: SplitData, *, evaluated: SplitName, k: int
+    name: str,
+    records: Sequence[Record],
+    split: SplitData,
+    *,
+    evaluated: SplitName,
+    k: int,
+    others: Mapping[str, FitBaseline] = MappingProxyType({}),
 ) -> BaselineRun:
     """Fits a baseline and scores it on the records.
 
     Args:
-        name: popularity, ease or item_knn.
+        name: popularity, ease, item_knn or one of ``others``.
         records: The records, all of the split ``evaluated``.
         split: Where the likes to fit on come from.
         evaluated: The split that the records are of; see FITTED_ON.
         k: The rank cut of every metric.
+        others: Recommenders that need more than likes, by name.
 
     Raises:
         SettingsError: for a baseline that is not known.
     """
     from recsys.baselines.base import rank
 
-    fit = _find(name)
+    fit = _find(name, others)
     started = time.perf_counter()
     recommender = fit(split.likes_of(*FITTED_ON[evaluated]))
     ranked = rank(recommender, [record.history for record in records], n=k)
@@ -87,12 +98,13 @@ def score_baseline(
     return BaselineRun(name, scores, time.perf_counter() - started)
 
 
-def _find(name: str) -> Callable[[Mapping[int, Sequence[int]]], Recommender]:
+def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:
     from recsys.baselines.ease import Ease
     from recsys.baselines.item_knn import ItemKnn
     from recsys.baselines.popularity import Popularity
 
-    known: dict[str, Callable[[Mapping[int, Sequence[int]]], Recommender]] = {
+    known: dict[str, FitBaseline] = {
+        **others,
         "popularity": Popularity.fit,
         "ease": Ease.fit,
         "item_knn": ItemKnn.fit,

@@ -7,11 +7,13 @@ batch, so it knows neither how a model is loaded nor who waits for the result.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from recsys.errors import InputError
-from recsys.evaluation.baseline_scores import score_baseline
+from recsys.evaluation.baseline_scores import FitBaseline, score_baseline
 from recsys.evaluation.export import write_json
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -50,6 +52,7 @@ def run_evaluation(
     precision: str,
     watcher: Watcher | None = None,
     cancel: threading.Event | None = None,
+    other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -62,6 +65,7 @@ def run_evaluation(
         precision: What the model's weights are held in.
         watcher: Told how it goes.
         cancel: Set from another thread to stop; what is finished stays in the store.
+        other_baselines: Recommenders that need more than likes, by name.
 
     Raises:
         CancelledError: when it was stopped.
@@ -80,7 +84,9 @@ def run_evaluation(
         for name in request.baselines:
             if watcher is not None:
                 watcher.say(f"Scoring the baseline {name} on {len(records)} records")
-            baselines.append(score_baseline(name, records, split, evaluated=settings.split, k=settings.k))
+            baselines.append(
+                score_baseline(name, records, split, evaluated=settings.split, k=settings.k, others=other_baselines)
+            )
         results = []
         store.repair()
         held = {result.record_id for result in store.results()}

@@ -37,7 +37,7 @@ def add_evaluate_api(workbench: Workbench) -> None:
             k: The rank cut of every metric, and the titles asked for unless the settings say otherwise.
             split: Whose records.
             settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
-                an object of settings by name, and baselines, a list of popularity, ease and item_knn.
+                an object of settings by name, and baselines, a list of popularity, ease, item_knn and similarity.
             wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a
                 report; the job goes on and /evaluation_state tells how it does.
         """

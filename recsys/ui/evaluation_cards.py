@@ -17,7 +17,12 @@ from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDiffere
 from recsys.evaluation.text_quality import DESCRIPTIONS, MATCH_SHARES, Share
 from recsys.ui.markup import escape, plural
 
-SYSTEM_TITLES: Final[Mapping[str, str]] = {"popularity": "Popularity", "ease": "EASE", "item_knn": "Item-kNN"}
+SYSTEM_TITLES: Final[Mapping[str, str]] = {
+    "popularity": "Popularity",
+    "ease": "EASE",
+    "item_knn": "Item-kNN",
+    "similarity": "Similar by meaning",
+}
 """Baselines as pages name them."""
 
 _SHARE_TITLES: Final[Mapping[str, str]] = {

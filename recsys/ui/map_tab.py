@@ -70,13 +70,9 @@ class MapDrawer:
 
     @cached_property
     def _similarity(self) -> Similarity | None:
-        from recsys.baselines.similarity import Similarity
-
         if self._made is None:
             return None
-        index, catalogue = self._made[0], self.workbench.catalogue
-        rows = [row for row, item in enumerate(index.item_ids.tolist()) if item in catalogue]
-        return Similarity(index.item_ids[rows].tolist(), index.unit_vectors()[rows], catalogue.popularity)
+        return self.workbench.resolvers.similarity(self._made[0].base_model, self.workbench.catalogue.popularity)
 
     def draw(
         self, liked: object, record_id: object, answers: tuple[int, ...], query: str, num: int

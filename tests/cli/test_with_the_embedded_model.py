@@ -59,3 +59,19 @@ def test_models_load_tells_precision_and_memory(ask):
     state = ask("models", "load", "--json", "--precision", "fp16")
     assert state["precision"] == "fp16"
     assert state["memory_bytes"] > 200e6
+
+
+def test_what_details_add_to_a_prompt_is_measured(capsys):
+    assert main(["bench", "prompts", "--records", "2", "--json"]) == 0
+    captured = capsys.readouterr()
+    rows = {row["details"]: row for row in json.loads(captured.out)}
+    assert rows["none"]["times_the_tokens"] == 1
+    assert rows["genres"]["prompt_tokens"] > rows["none"]["prompt_tokens"]
+    assert "description" not in rows
+    assert "--descriptions" in captured.err
+
+
+def test_similar_by_meaning_is_scored_on_the_same_records(tmp_path, capsys):
+    arguments = ["--records", "2", "--baselines", "similarity", "--decoding", "catalogue_list", "--runs", str(tmp_path)]
+    assert main(["evaluate", *arguments]) == 0
+    assert "similarity" in capsys.readouterr().out

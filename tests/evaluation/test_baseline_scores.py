@@ -2,6 +2,7 @@
 
 import pytest
 
+from recsys.baselines.popularity import Popularity
 from recsys.data.records import Record, SplitData
 from recsys.errors import SettingsError
 from recsys.evaluation.baseline_scores import score_baseline
@@ -70,3 +71,18 @@ def test_the_protocol_of_the_embedded_data_gives_the_figures_on_record(embedded)
         values = [score.metrics["map"] for score in run.scores]
         assert mean_over_records(values) == pytest.approx(over_records, abs=0.00005)
         assert mean_over_users(values, users) == pytest.approx(over_users, abs=0.00005)
+
+
+def test_a_recommender_that_needs_more_than_likes_is_given_the_likes_of_the_fitting_users():
+    seen = {}
+
+    def fit(likes):
+        seen.update(likes)
+        return Popularity.fit(likes)
+
+    run = score_baseline("mine", RECORDS["test"], SPLIT, evaluated="test", k=2, others={"mine": fit})
+    assert set(seen) == set(SPLIT.users["train"]) | set(SPLIT.users["validation"])
+    assert run.name == "mine"
+    assert [score.item_ids for score in run.scores] == [
+        score.item_ids for score in score_baseline("popularity", RECORDS["test"], SPLIT, evaluated="test", k=2).scores
+    ]

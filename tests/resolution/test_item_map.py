@@ -55,3 +55,18 @@ def test_another_data_set_has_no_map():
     from recsys.catalogue import Catalogue
 
     assert ResolverPool(Catalogue(()), "another set").find_map("smollm2-135m") is None
+
+
+def test_similar_by_meaning_knows_every_movie_and_asks_for_an_index_where_there_is_none(embedded):
+    from recsys.baselines.base import rank
+    from recsys.catalogue import Catalogue
+    from recsys.errors import ModelUnavailableError
+
+    catalogue = Catalogue(embedded.movies)
+    similarity = ResolverPool(catalogue, embedded.name).similarity("smollm2-135m", {})
+    assert len(similarity.item_ids) == len(catalogue)
+    nearest = rank(similarity, [(5618, 5971)], n=20)[0]
+    by_genre = [set(catalogue[item].genres) & {"Animation", "Fantasy", "Children"} for item in nearest]
+    assert sum(map(bool, by_genre)) > 15
+    with pytest.raises(ModelUnavailableError, match="models index"):
+        ResolverPool(Catalogue(()), "another set").similarity("smollm2-135m", {})
