@@ -55,7 +55,7 @@ class CommonCharactersResolver:
 
     def _nearest(self, name: str, year: int | None) -> Candidate:
         counts = count_characters(name)
-        shared = np.zeros(len(self._table.names), dtype=np.int32)
+        shared = np.zeros(len(self._table.names), dtype=np.uint16)  # at most 37 × 255
         for column in np.flatnonzero(counts):
             shared += np.minimum(self._counts[column], counts[column])
         most = int(shared.max())

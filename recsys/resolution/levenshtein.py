@@ -8,7 +8,6 @@ number is another movie ("Toy Story 4" is not "Toy Story 3"), and a year that ag
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -34,6 +33,7 @@ _LENGTH_RATIO = 0.65
 _NEAR_EDITS = 1 - _LENGTH_RATIO / (SHORT_NAME_SIMILARITY * OTHER_NUMBER_SIMILARITY)
 """Edits a letter up to which even the name with every factor against it beats all names of another length."""
 
+_TITLES_AT_ONCE = 128
 _CELLS_AT_ONCE = 8_000_000
 _NUMBER = re.compile(r"\d+")
 
@@ -82,20 +82,17 @@ class LevenshteinResolver:
         names = [comparable_name(title) for title in titles]
         if not len(self.catalogue):
             return [Candidate((), float(len(name)), 0.0) for name in names]
-        at_once = max(1, _CELLS_AT_ONCE // len(self._table.names))
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for row, name in enumerate(names):
-            by_length[len(name)].append(row)
+        at_once = max(1, min(_TITLES_AT_ONCE, _CELLS_AT_ONCE // len(self._table.names)))
+        by_length = sorted(range(len(names)), key=lambda row: len(names[row]))
         found: dict[int, Candidate] = {}
-        for length, rows in by_length.items():
-            for start in range(0, len(rows), at_once):
-                block = rows[start : start + at_once]
-                for row, edits in zip(block, self._edits([names[row] for row in block], length), strict=True):
-                    found[row] = self._choose(names[row], years[row], edits)
+        for start in range(0, len(names), at_once):
+            block = by_length[start : start + at_once]
+            for row, edits in zip(block, self._edits([names[row] for row in block]), strict=True):
+                found[row] = self._choose(names[row], years[row], edits)
         return [found[row] for row in range(len(names))]
 
-    def _edits(self, names: Sequence[str], length: int) -> NDArray[np.uint16]:
-        """Edits from names of one length to all of the table, or the most there can be where none can be nearest."""
+    def _edits(self, names: Sequence[str]) -> NDArray[np.uint16]:
+        """Edits from names, the shortest first, to all of the table; the most there can be where none is nearest."""
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
 
@@ -105,13 +102,14 @@ class LevenshteinResolver:
             )
             return found
 
-        start, end = np.searchsorted(self._lengths, [length * _LENGTH_RATIO, length / _LENGTH_RATIO]).tolist()
+        own = np.array([len(name) for name in names])
+        start, end = np.searchsorted(self._lengths, [own[0] * _LENGTH_RATIO, own[-1] / _LENGTH_RATIO]).tolist()
         edits = np.empty((len(names), len(self._table.names)), dtype=np.uint16)
         edits[:, start:end] = near = count(names, slice(start, end))
-        far = near.min(axis=1, initial=length) > _NEAR_EDITS * length
+        far = near.min(axis=1, initial=np.iinfo(np.uint16).max) > _NEAR_EDITS * own
         for part in (slice(0, start), slice(end, len(self._table.names))):
-            edits[:, part] = np.maximum(self._lengths[part], length)
-            if far.any():
+            edits[:, part] = np.maximum(self._lengths[part], own[:, None])
+            if far.any() and part.start < part.stop:
                 edits[far, part] = count([name for name, is_far in zip(names, far, strict=True) if is_far], part)
         return edits
 

@@ -73,7 +73,9 @@ class NameTable:
         rows += [(name, ids, True) for name, ids in short.items() if name not in full]
         rows.sort(key=lambda row: len(row[0]))
         by_popularity = [tuple(sorted(ids, key=lambda i: (-catalogue.popularity.get(i, 0), i))) for _, ids, _ in rows]
-        return cls(catalogue, tuple(row[0] for row in rows), tuple(by_popularity), tuple(row[2] for row in rows))
+        # Copies, made in order, lie in order in memory, which edit counts run through.
+        names = tuple(f"{row[0]} "[:-1] for row in rows)
+        return cls(catalogue, names, tuple(by_popularity), tuple(row[2] for row in rows))
 
     def order(self, places: Sequence[int], year: int | None, *, most: int = 10) -> tuple[int, ...]:
         """The movies of equally near names: those of the year written first, then full names, then popularity.
