@@ -25,7 +25,7 @@ MOVIE_COLUMNS = ("movieId", "title", "genres")
 RATING_COLUMNS = ("userId", "movieId", "rating", "timestamp")
 LOWEST_RATING, HIGHEST_RATING = 0.5, 5.0
 DOWNLOAD = "unpack the MovieLens archive again"
-_WHOLE_NUMBER = re.compile(r"[0-9]+")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,40}")  # Python refuses to read thousands of digits
 _MAX_ID = 2**31 - 1
 _MAX_TIMESTAMP = 2**63 - 1
 _BYTES_HELD_FOR_A_BYTE = 2.5
@@ -104,7 +104,7 @@ def require_known_movies(
     if unknown:
 
         def check(row: Fields) -> tuple[str, object] | None:
-            if int(row["movieId"]) in unknown:
+            if int(row["movieId"].strip()) in unknown:
                 return f"the movie is not in {movies_name}", row["movieId"]
             return None
 
@@ -139,9 +139,10 @@ def check_rating(row: Fields) -> tuple[str, object] | None:
 
 
 def _check_whole_number(name: str, text: str, low: int, high: int) -> tuple[str, object] | None:
-    if _WHOLE_NUMBER.fullmatch(text.strip()) is None:
+    number = text.strip(" \t")  # control characters, which str.strip takes for white space, are no part of a number
+    if _WHOLE_NUMBER.fullmatch(number) is None:
         return f"{name} is not a whole number of {low} or more", text
-    if not low <= int(text) <= high:
+    if not low <= int(number) <= high:
         return f"{name} is not from {low} to {high}", text
     return None
 

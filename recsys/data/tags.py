@@ -59,7 +59,7 @@ def _checked(rows: Iterator[tuple[int, list[str]]], path: Path) -> Iterator[tupl
             problem = f"the line has {len(fields)} fields instead of {len(_COLUMNS)}"
             raise DataFormatError(problem, path=path, line=line, seen=",".join(fields), mend=DOWNLOAD)
         user, movie, tag, _ = fields
-        if not (movie.isascii() and movie.isdecimal()):
+        if not (movie.isascii() and movie.isdecimal() and len(movie) <= 10):
             raise DataFormatError("movieId is not a whole number", path=path, line=line, seen=movie, mend=DOWNLOAD)
         if written := " ".join(tag.lower().split()):
             yield user, int(movie), written

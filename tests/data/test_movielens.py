@@ -2,7 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys.data.movielens import embedded_folder, load
@@ -209,6 +209,10 @@ def test_a_path_that_is_no_data_set_is_told_apart(tmp_path, folder):
     inserted=st.binary(max_size=4) | st.sampled_from([b",", b'"', b"\n", b"\r", b"-", b"9", b"\x00", b"\xff"]),
     removed=st.integers(0, 12),
 )
+@example(file="ratings.csv", position=0.279, inserted=b"\x1c", removed=7)
+@example(file="ratings.csv", position=0.5, inserted=b"\n\x1c1,1,5.0,7\n", removed=0)
+@example(file="ratings.csv", position=0.5, inserted=b"\n" + b"9" * 5000 + b",1,5.0,7\n", removed=0)
+@example(file="movies.csv", position=0.5, inserted=b"\n" + b"9" * 5000 + b",A,B\n", removed=0)
 def test_a_damaged_file_loads_or_is_refused_by_name_but_never_crashes(
     tmp_path_factory, file, position, inserted, removed
 ):
