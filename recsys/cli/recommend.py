@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     prompt = read(arguments, PromptSettings)
     workbench = open_workbench(arguments)
     history, disliked = _movies(arguments, workbench)
-    if disliked and not arguments.history:
+    if arguments.disliked:
         prompt = prompt.replace(include_disliked=True)
     request = RecommendationRequest(
         history=history,
