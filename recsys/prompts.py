@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.catalogue import Movie
-from recsys.errors import HistoryError
+from recsys.errors import HistoryError, SettingsError
 from recsys.prompt_details import DETAILS_IN_WORDS, clean_line, with_details
 from recsys.settings import MAX_HISTORY, ListSeparator, PromptSettings
 
@@ -27,6 +27,9 @@ _LIKED = "Movies that this person liked:"
 _DISLIKED = "Movies that this person did not like:"
 _ANSWER = "More movies that this person will like:"
 _COLD_START = "Movies that nearly everybody likes:"
+_HISTORY_LIKED, _HISTORY_DISLIKED = "Liked:", "Disliked:"
+_WITHOUT_SYMBOL = ("instruction", "history")
+"""Styles that need no queue symbol."""
 _ALPACA = (
     "Below is an instruction that describes a task, paired with an input that provides further context. "
     "Write a response that appropriately completes the request.\n\n"
@@ -93,11 +96,38 @@ def prompt_id(settings: PromptSettings) -> str:
     'v1/instruction/=>/;/no-years/liked'
     >>> prompt_id(PromptSettings(details="genres"))
     'v1/few_shot/=>/;/no-years/liked/genres'
+    >>> prompt_id(PromptSettings(style="history", queue_symbol="[]"))
+    'v1/history/-/;/no-years/liked'
     """
+    symbol = "-" if settings.style == "history" else settings.queue_symbol
     years = "years" if settings.include_years else "no-years"
     sides = "liked+disliked" if settings.include_disliked else "liked"
-    written = [f"v{PROMPT_VERSION}", settings.style, settings.queue_symbol, settings.list_separator, years, sides]
+    written = [f"v{PROMPT_VERSION}", settings.style, symbol, settings.list_separator, years, sides]
     return "/".join(written if settings.details == "none" else [*written, settings.details])
+
+
+def read_prompt_id(name: str) -> PromptSettings:
+    """The settings of the prompt that a name stands for; the number of worked examples is not named.
+
+    Raises:
+        SettingsError: when this version writes no prompt of that name.
+    """
+    version, _, rest = name.partition("/")
+    parts = rest.split("/")
+    if version != f"v{PROMPT_VERSION}" or len(parts) not in (5, 6):
+        mend = f"only prompts of version v{PROMPT_VERSION} can be written; train again or use the older release"
+        raise SettingsError("this is not the name of a prompt", seen=name, mend=mend)
+    style, symbol, separator, years, sides, *details = parts
+    return PromptSettings.from_dict(
+        {
+            "style": style,
+            "queue_symbol": PromptSettings.queue_symbol if symbol == "-" else symbol,
+            "list_separator": separator,
+            "include_years": years == "years",
+            "include_disliked": sides == "liked+disliked",
+            "details": details[0] if details else "none",
+        }
+    )
 
 
 def render(
@@ -124,6 +154,8 @@ def render(
     disliked_titles = _given(disliked, settings) if settings.include_disliked else []
     if settings.style == "instruction":
         return _render_instruction(liked_titles, disliked_titles, settings, num_recommendations)
+    if settings.style == "history":
+        return _render_history(liked_titles, disliked_titles, settings, num_recommendations)
     worked = list(examples[: settings.num_examples]) if settings.style == "few_shot" else []
     if liked_titles:
         question = _question(liked_titles, disliked_titles, settings)
@@ -151,10 +183,15 @@ def render_answer(titles: Sequence[Movie | str], settings: PromptSettings) -> st
         return f" {first}" + "".join(f"\n{i}. {title}" for i, title in enumerate(rest, start=2)) + "\n"
     if settings.list_separator == "newline":
         return "".join(f"\n{title}" for title in written) + "\n"
-    bracket = settings.queue_symbol in ("[]", "()") and settings.style != "instruction"
+    bracket = has_brackets(settings)
     body = " ".join(f"{title}{settings.list_separator}" for title in written)
     close = _closing(settings) or ""
     return body + close if bracket else f" {body}"
+
+
+def has_brackets(settings: PromptSettings) -> bool:
+    """Whether the lists of a prompt stand in brackets."""
+    return settings.queue_symbol in ("[]", "()") and settings.style not in _WITHOUT_SYMBOL
 
 
 def clean_title(text: str) -> str:
@@ -217,6 +254,26 @@ def _render_instruction(liked: list[str], disliked: list[str], settings: PromptS
     )
 
 
+def _render_history(liked: list[str], disliked: list[str], settings: PromptSettings, n: int) -> Prompt:
+    """One list, each title closed as those of the answer are, so that every title is the answer to those before."""
+    block = f"{_HISTORY_DISLIKED}{_closed_list(disliked, settings)}\n" if disliked else ""
+    given = f"{_HISTORY_LIKED}{_closed_list(liked, settings)}"
+    return Prompt(
+        f"{block}{given}{_opening(settings)}",
+        settings,
+        n,
+        cold_start=not liked,
+        answer_prefix=_answer_prefix(settings),
+        closing=_closing(settings),
+    )
+
+
+def _closed_list(titles: list[str], settings: PromptSettings) -> str:
+    if _is_multi_line(settings):
+        return f"\n{_list(titles, settings)}" if titles else ""
+    return "".join(f" {title}{settings.list_separator}" for title in titles)
+
+
 def _alpaca_opening(settings: PromptSettings) -> str:
     return "\n1." if settings.list_separator == "numbered" else ("" if settings.list_separator == "newline" else "\n")
 
@@ -264,7 +321,7 @@ def _opening(settings: PromptSettings) -> str:
         return "\n1."
     if settings.list_separator == "newline":
         return ""
-    return f" {settings.queue_symbol[0]}" if settings.queue_symbol in ("[]", "()") else ""
+    return f" {settings.queue_symbol[0]}" if has_brackets(settings) else ""
 
 
 def _closing(settings: PromptSettings) -> str | None:
@@ -272,6 +329,6 @@ def _closing(settings: PromptSettings) -> str | None:
         return None
     if _is_multi_line(settings):
         return "\n\n" if settings.style == "few_shot" else None
-    if settings.queue_symbol in ("[]", "()"):
+    if has_brackets(settings):
         return settings.queue_symbol[1]
     return "\n" if settings.style == "few_shot" else None

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 from recsys.errors import SettingsError
 
-PromptStyle = Literal["zero_shot", "few_shot", "instruction"]
+PromptStyle = Literal["zero_shot", "few_shot", "instruction", "history"]
 QueueSymbol = Literal["=>", "[]", "()", "words"]
 ListSeparator = Literal[";", ",", "newline", "numbered"]
 MovieDetails = Literal["none", "genres", "tags", "description"]
@@ -131,8 +131,10 @@ class PromptSettings(Settings):
     """How a history becomes the text that the model reads.
 
     Attributes:
-        style: zero_shot (the bare list), few_shot (worked examples of training users first) or instruction.
-        queue_symbol: What stands between what was liked and what is asked for; "words" is a plain sentence.
+        style: zero_shot (the bare list), few_shot (worked examples of training users first), instruction, or history
+            (one list of liked titles that the answer goes on with: for models that were trained on such lists).
+        queue_symbol: What stands between what was liked and what is asked for; "words" is a plain sentence. The
+            instruction and history styles have none.
         list_separator: What stands between titles.
         include_years: Whether titles carry their year.
         include_disliked: Whether disliked movies are named in the prompt.

@@ -264,10 +264,13 @@ class Workbench:
         """Refuses details that no movie has, and an adapter that does not exist or was trained with another prompt.
 
         Raises:
-            SettingsError: naming the details.
+            SettingsError: naming the details, or the style where the model does not read it.
             AdapterError: naming both prompts.
         """
         require_details(self.dataset.movies, prompt.details)
+        for spec in self.models():
+            if spec.name == choice.model:
+                spec.require_prompt(prompt)
         if choice.adapter is None:
             return
         find_adapter(choice.adapter, self.options.adapters).require_prompt(prompt)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.catalogue import Movie
-from recsys.errors import HistoryError
+from recsys.errors import HistoryError, SettingsError
 from recsys.prompt_details import MAX_DETAILS_LENGTH, render_details
 from recsys.prompts import (
     MAX_TITLE_LENGTH,
@@ -23,6 +23,7 @@ from recsys.prompts import (
     PromptExample,
     clean_title,
     prompt_id,
+    read_prompt_id,
     render,
     render_answer,
 )
@@ -45,13 +46,14 @@ FORMATS = [
     for values in itertools.product(
         get_args(PromptStyle), get_args(QueueSymbol), get_args(ListSeparator), (True, False), (True, False)
     )
+    if values[:2] == ("history", "=>") or values[0] != "history"
 ]
 DETAILED = [
     PromptSettings(style, symbol, separator, include_disliked=True, num_examples=1, details=details)
     for details, style, symbol, separator in itertools.product(
         get_args(MovieDetails)[1:], get_args(PromptStyle), get_args(QueueSymbol), get_args(ListSeparator)
     )
-    if symbol == "=>" or separator == ";"
+    if symbol == "=>" or (separator == ";" and style != "history")
 ]
 RICH_ALIEN = dataclasses.replace(
     ALIEN,
@@ -103,10 +105,40 @@ def test_every_prompt_is_the_same_to_the_byte_as_the_one_that_adapters_are_train
 
 def test_the_golden_file_tells_every_format_from_every_other():
     table = rendered()
-    assert len(table) == 3 * 4 * 4 * 2 * 2 * 2
+    assert len(table) == (3 * 4 + 1) * 4 * 2 * 2 * 2
     warm = {name: entry["text"] for name, entry in table.items() if name.endswith("liked+disliked/warm")}
     # The instruction style has no queue symbol, so that four names stand for one text there.
-    assert len(set(warm.values())) == 2 * 4 * 4 * 2 + 4 * 2
+    assert len(set(warm.values())) == 2 * 4 * 4 * 2 + 4 * 2 + 4 * 2
+
+
+def test_a_history_prompt_is_one_list_that_the_answer_goes_on_with():
+    form = PromptSettings("history", include_disliked=True)
+    prompt = render([ALIEN, HEAT], form, num_recommendations=2, disliked=[JAWS])
+    assert prompt.text + render_answer([UP, BRAZIL], form) == "Disliked: Jaws;\nLiked: Alien; Heat; Up; Brazil;"
+    assert render([], form, num_recommendations=2).text == "Liked:"
+
+
+def test_a_queue_symbol_that_the_history_style_does_not_write_does_not_name_it():
+    one, other = (PromptSettings("history", queue_symbol=symbol) for symbol in ("=>", "[]"))
+    assert prompt_id(one) == prompt_id(other)
+    assert render([ALIEN], one, num_recommendations=2).text == render([ALIEN], other, num_recommendations=2).text
+
+
+@pytest.mark.parametrize("form", [*FORMATS, *DETAILED], ids=prompt_id)
+def test_the_settings_of_a_prompt_can_be_read_back_from_its_name(form):
+    read = read_prompt_id(prompt_id(form))
+    assert prompt_id(read) == prompt_id(form)
+    texts = [
+        render([RICH_ALIEN], each.replace(num_examples=1), num_recommendations=2, disliked=[JAWS], examples=EXAMPLES)
+        for each in (read, form)
+    ]
+    assert texts[0].text == texts[1].text
+
+
+@pytest.mark.parametrize("name", ["", "v0/few_shot/=>/;/no-years/liked", "v1/few_shot", "v1/poem/=>/;/years/liked"])
+def test_a_name_that_is_no_prompts_is_refused(name):
+    with pytest.raises(SettingsError):
+        read_prompt_id(name)
 
 
 def test_a_zero_shot_prompt_reads_as_the_story_tells_it():

@@ -78,7 +78,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
 
 
 def test_an_unknown_choice_is_refused_with_the_known_ones():
-    with pytest.raises(SettingsError, match="'zero_shot', 'few_shot', 'instruction'"):
+    with pytest.raises(SettingsError, match="'zero_shot', 'few_shot', 'instruction', 'history'"):
         PromptSettings(style="many_shot")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import SettingsError
-from recsys.prompts import Prompt
+from recsys.prompts import Prompt, has_brackets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -51,7 +51,7 @@ class ListForm:
             return cls(tail="\n", numbered=True)
         if separator == "newline":
             return cls(first_lead="\n", lead="", tail="\n")
-        bracket = prompt.settings.queue_symbol in ("[]", "()") and prompt.settings.style != "instruction"
+        bracket = has_brackets(prompt.settings)
         return cls(first_lead="" if bracket else " ", tail=separator, closing=(prompt.closing or "") if bracket else "")
 
     def between(self, num_written: int) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from recsys.errors import UnknownModelError
+from recsys.errors import SettingsError, UnknownModelError
+from recsys.settings import PromptSettings, PromptStyle
 
 Architecture = Literal["llama", "gptj"]
 Source = Literal["package", "hub", "folder"]
@@ -41,6 +42,8 @@ class ModelSpec:
         gated: Whether the Hub asks for an accepted licence and a token.
         revision: Commit, tag or branch on the Hub; None is its default branch.
         note: One sentence for people.
+        prompt_styles: The only prompts that it reads; none is every prompt.
+        prompt_reason: Why it reads no other, as one sentence.
     """
 
     name: str
@@ -53,6 +56,18 @@ class ModelSpec:
     gated: bool = False
     revision: str | None = None
     note: str = ""
+    prompt_styles: tuple[PromptStyle, ...] = ()
+    prompt_reason: str = ""
+
+    def require_prompt(self, prompt: PromptSettings) -> None:
+        """Refuses a prompt that the model does not read.
+
+        Raises:
+            SettingsError: naming the style, with the reason.
+        """
+        if self.prompt_styles and prompt.style not in self.prompt_styles:
+            mend = f"{self.prompt_reason} Choose the style {' or '.join(self.prompt_styles)}"
+            raise SettingsError(f"{self.title} does not read this prompt", seen=prompt.style, mend=mend)
 
 
 _KNOWN = (

@@ -53,7 +53,7 @@ def add_api(workbench: Workbench) -> None:
         max_new_tokens: int = 96,
         num_recommendations: int = 4,
         seed: int = 0,
-        style: Literal["zero_shot", "few_shot", "instruction"] = "few_shot",
+        style: Literal["zero_shot", "few_shot", "instruction", "history"] = "few_shot",
         queue_symbol: Literal["=>", "[]", "()", "words"] = "=>",
         list_separator: Literal[";", ",", "newline", "numbered"] = ";",
         include_years: bool = False,

@@ -33,7 +33,12 @@ HELP = {
 """One line of help for each control."""
 RESOLVERS_OWN = "The resolver's own threshold is in use."
 
-_STYLES = [("Worked examples", "few_shot"), ("Bare list", "zero_shot"), ("Instruction", "instruction")]
+_STYLES = [
+    ("Worked examples", "few_shot"),
+    ("Bare list", "zero_shot"),
+    ("Instruction", "instruction"),
+    ("History · trained models", "history"),
+]
 _SYMBOLS = [("=>", "=>"), ("[ ]", "[]"), ("( )", "()"), ("Plain words", "words")]
 _SEPARATORS = [("Semicolon", ";"), ("Comma", ","), ("New line", "newline"), ("Numbered", "numbered")]
 _DETAILS = [("None", "none"), ("Genres", "genres"), ("Tags", "tags"), ("Description", "description")]

@@ -44,7 +44,10 @@ PRESETS: dict[str, GenerationSettings] = {
 }
 _PRESET_FIELDS = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty")
 _ONLY_FEW_SHOT = "Only the worked-examples style shows examples."
-_NOT_IN_INSTRUCTION = "The instruction asks in words, so no symbol is needed."
+_WITHOUT_SYMBOL = {
+    "instruction": "The instruction asks in words, so no symbol is needed.",
+    "history": "The answer goes on with the list, so no symbol is needed.",
+}
 _FORCED = "Force nearest takes the nearest title however unlike."
 
 
@@ -202,8 +205,8 @@ def prompt_state(style: str) -> list[Any]:
     return [
         _state("num_examples", None if style == "few_shot" else _ONLY_FEW_SHOT),
         gr.Radio(
-            interactive=style != "instruction",
-            info=_NOT_IN_INSTRUCTION if style == "instruction" else HELP["queue_symbol"],
+            interactive=style not in _WITHOUT_SYMBOL,
+            info=_WITHOUT_SYMBOL.get(style) or HELP["queue_symbol"],
         ),
     ]
 

@@ -1,0 +1,1 @@
+"""Fine-tuning adapters and pretraining the small GPT-J: examples, batches, runs, their curves and their cards."""
