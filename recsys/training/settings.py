@@ -41,11 +41,11 @@ class LoraSettings(Settings):
         require_number("r", self.r, 1, 512, integer=True)
         require_number("lora_alpha", self.lora_alpha, 1, 4096, integer=True)
         require_number("lora_dropout", self.lora_dropout, 0, 0.9)
-        names = [self.target_modules] if isinstance(self.target_modules, str) else self.target_modules
+        names: object = self.target_modules
         if not isinstance(names, (list, tuple)) or not names or not all(isinstance(n, str) and n for n in names):
             mend = "name layers such as q_proj v_proj, or all-linear"
-            raise SettingsError("target_modules names no layer", seen=self.target_modules, mend=mend)
-        object.__setattr__(self, "target_modules", tuple(dict.fromkeys(names)))
+            raise SettingsError("target_modules names no layer", seen=names, mend=mend)
+        object.__setattr__(self, "target_modules", tuple(dict.fromkeys(names)))  # JSON has lists only
         require_choice("use_rslora", self.use_rslora, (True, False))
         require_choice("use_dora", self.use_dora, (True, False))
 
