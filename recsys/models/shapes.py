@@ -1,0 +1,144 @@
+"""The shapes of known architectures, so that a model can be counted without its weights.
+
+A shape is a transformers configuration: written down here for the models of the story and the registry, read
+from config.json for a local folder. Nothing is fetched. Positions and rotary angles are left at the library's
+defaults, since they are buffers and not weights.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.errors import UnknownModelError
+from recsys.models.registry import Architecture, read_architecture
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The sizes of an architecture that decide how many weights it has.
+
+    Attributes:
+        architecture: "llama" or "gptj".
+        hidden: Width of the hidden state.
+        intermediate: Width inside the MLP.
+        layers: Number of layers.
+        heads: Attention heads.
+        key_value_heads: Heads of keys and values; fewer than heads in newer LLaMA.
+        vocabulary: Number of tokens.
+        tied: Whether the output layer shares the weights of the token embedding.
+    """
+
+    architecture: Architecture
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    key_value_heads: int
+    vocabulary: int
+    tied: bool = False
+
+    def to_config(self) -> PreTrainedConfig:
+        """The shape as transformers takes it."""
+        from transformers import GPTJConfig, LlamaConfig
+
+        if self.architecture == "gptj":
+            return GPTJConfig(
+                vocab_size=self.vocabulary,
+                n_embd=self.hidden,
+                n_inner=self.intermediate,
+                n_layer=self.layers,
+                n_head=self.heads,
+                tie_word_embeddings=self.tied,
+            )
+        return LlamaConfig(
+            vocab_size=self.vocabulary,
+            hidden_size=self.hidden,
+            intermediate_size=self.intermediate,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_key_value_heads=self.key_value_heads,
+            tie_word_embeddings=self.tied,
+        )
+
+
+KNOWN: dict[str, ModelShape] = {
+    "llama-7b": ModelShape("llama", 4096, 11008, 32, 32, 32, 32000),
+    "llama-13b": ModelShape("llama", 5120, 13824, 40, 40, 40, 32000),
+    "llama-30b": ModelShape("llama", 6656, 17920, 60, 52, 52, 32000),
+    "llama-65b": ModelShape("llama", 8192, 22016, 80, 64, 64, 32000),
+    "gpt-j-6b": ModelShape("gptj", 4096, 16384, 28, 16, 16, 50400),
+    "smollm2-135m": ModelShape("llama", 576, 1536, 30, 9, 3, 49152, tied=True),
+    "smollm2-360m": ModelShape("llama", 960, 2560, 32, 15, 5, 49152, tied=True),
+    "smollm2-1.7b": ModelShape("llama", 2048, 8192, 24, 32, 32, 49152, tied=True),
+    "llama-3.2-1b": ModelShape("llama", 2048, 8192, 16, 32, 8, 128256, tied=True),
+}
+"""Shape by name, as the models' makers published them."""
+
+STORY_MODELS = ("llama-7b", "llama-13b", "llama-30b", "llama-65b", "gpt-j-6b")
+
+_HUB_NAMES = {
+    "huggyllama/llama-7b": "llama-7b",
+    "huggyllama/llama-13b": "llama-13b",
+    "huggyllama/llama-30b": "llama-30b",
+    "huggyllama/llama-65b": "llama-65b",
+    "eleutherai/gpt-j-6b": "gpt-j-6b",
+    "huggingfacetb/smollm2-135m-instruct": "smollm2-135m",
+    "huggingfacetb/smollm2-360m-instruct": "smollm2-360m",
+    "huggingfacetb/smollm2-1.7b-instruct": "smollm2-1.7b",
+    "meta-llama/llama-3.2-1b": "llama-3.2-1b",
+}
+
+
+def find_shape(name: str) -> PreTrainedConfig:
+    """The configuration of a known name, a Hub id of one of them, or a local folder.
+
+    Args:
+        name: One of KNOWN, in any case; a Hub id, with or without @revision; or a folder with a config.json.
+
+    Raises:
+        UnknownModelError: when the shape is not known here, or the folder's is neither LLaMA nor GPT-J.
+    """
+    asked = name.strip().lower().partition("@")[0]
+    known = KNOWN.get(_HUB_NAMES.get(asked, asked))
+    if known is not None:
+        return known.to_config()
+    folder = Path(name).expanduser()
+    if name.strip() and name.isprintable() and len(name) < 1024 and folder.is_dir():
+        return _read_folder(folder)
+    mend = f"choose one of {', '.join(KNOWN)}, or give a folder with a config.json"
+    raise UnknownModelError("the shape of that model is not known without downloading it", seen=name, mend=mend)
+
+
+def create_skeleton(config: PreTrainedConfig) -> PreTrainedModel:
+    """The model of a shape on the meta device: every module and size, no memory for any weight."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    create: Any = AutoModelForCausalLM.from_config
+    with torch.device("meta"):
+        skeleton: PreTrainedModel = create(config, dtype=torch.float32, trust_remote_code=False)
+    return skeleton
+
+
+def _read_folder(folder: Path) -> PreTrainedConfig:
+    from transformers import AutoConfig
+
+    try:
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        read_architecture(settings, str(folder))
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except FileNotFoundError:
+        raise UnknownModelError(
+            "the folder holds no model", seen=str(folder), mend="name a folder with a config.json in it"
+        ) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise UnknownModelError(
+            "the folder's config.json cannot be read", seen=f"{folder}: {error}", mend="save or download it again"
+        ) from error
+    return config
