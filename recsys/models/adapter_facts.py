@@ -170,7 +170,7 @@ class AdapterCard:
             seconds=_number(notes.get("seconds")),
             split=_text(notes.get("split")),
             lora=_lora(notes.get("lora"), config),
-            training={key: value for key, value in plain.items() if isinstance(value, (str, int, float, bool))},
+            training={str(key): value for key, value in plain.items() if _is_plain(value)},
             scores=_scores(notes.get("scores")),
             forgetting=_forgetting(notes.get("forgetting")),
         )
@@ -185,7 +185,7 @@ class AdapterCard:
             ("Target modules", ", ".join(self.lora.target_modules) if self.lora else None),
             ("Prompt", self.prompt_id),
             ("Data", self.split),
-            ("Training records", _counted(self.num_records, "record")),
+            ("Training records", None if self.num_records is None else f"{self.num_records:,}"),
             ("Epochs", _epochs_in_words(self.num_train_epochs, self.steps)),
             ("Seed", None if self.seed is None else str(self.seed)),
             ("Time", None if self.seconds is None else _time_in_words(self.seconds)),
@@ -219,7 +219,10 @@ def _lora_in_words(lora: LoraFacts | None) -> str | None:
 
 
 def _epochs_in_words(epochs: float | None, steps: int | None) -> str:
-    return ", ".join(filter(None, ("" if epochs is None else f"{epochs:g}", _counted(steps, "step"))))
+    counted = _counted(steps, "step")
+    if epochs is None:
+        return counted
+    return f"{epochs:g} ({counted})" if counted else f"{epochs:g}"
 
 
 def _time_in_words(seconds: float) -> str:
@@ -260,6 +263,10 @@ def _forgetting(told: object) -> Forgetting | None:
         return None
     before, after = _number(told.get("before")), _number(told.get("after"))
     return None if before is None or after is None else Forgetting(before, after, _text(told.get("text")))
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | bool) or _number(value) is not None
 
 
 def _text(value: object) -> str | None:

@@ -121,7 +121,7 @@ def test_the_readme_has_the_hubs_front_matter_and_every_figure():
     assert "library_name: peft" in front
     assert "license: apache-2.0" in front
     assert '- "lora"' in front
-    for told in ("# story", "recommend --adapter story", "3,650 records", "5, 1,140 steps", "45 min", "2 CPU cores"):
+    for told in ("# story", "recommend --adapter story", "| 3,650 |", "5 (1,140 steps)", "45 min", "2 CPU cores"):
         assert told in body
     assert "| test, catalogue rank, 716 records of 95 users | MAP@4 0.0100 |" in body
     assert "21.30 before, 22.00 after" in body
