@@ -112,6 +112,8 @@ class AdapterCard:
         method: lora, ia3, prefix, full or dpo.
         recipe: Name of the training recipe.
         num_records: Training records.
+        num_validation_records: Records that the validation loss is of.
+        num_validation_users: Users that those are of.
         num_train_epochs: Times that they were seen.
         steps: Optimizer steps.
         seed: Of the run.
@@ -133,6 +135,8 @@ class AdapterCard:
     method: str | None = None
     recipe: str | None = None
     num_records: int | None = None
+    num_validation_records: int | None = None
+    num_validation_users: int | None = None
     num_train_epochs: float | None = None
     steps: int | None = None
     seed: int | None = None
@@ -162,6 +166,8 @@ class AdapterCard:
             method=method,
             recipe=_text(notes.get("recipe")),
             num_records=_count(notes.get("num_records")),
+            num_validation_records=_count(notes.get("num_validation_records")),
+            num_validation_users=_count(notes.get("num_validation_users")),
             num_train_epochs=_number(notes.get("num_train_epochs")),
             steps=_count(notes.get("steps")),
             seed=_count(notes.get("seed")),
