@@ -26,7 +26,7 @@ MOST_CHOSEN = 6
 """Runs that are drawn at first: one for each colour."""
 
 RunSignature = tuple[str, float, str]
-"""Key, time of the last change and phase of a run: what makes the page draw anew."""
+"""Key of a run, time of its curves, and phase, problem and facts: what makes the page draw anew."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def curve_lines(runs: Sequence[RecordedRun]) -> dict[str, CurveLine]:
 
 def signatures(runs: Sequence[RecordedRun]) -> tuple[RunSignature, ...]:
     """What a page has seen of the runs."""
-    return tuple((run.key, run.changed_at, f"{run.phase()} {run.problem}") for run in runs)
+    return tuple((run.key, run.changed_at, f"{run.phase()} {run.problem} {run.card}") for run in runs)
 
 
 def chosen_runs(runs: Sequence[RecordedRun], chosen: Sequence[str], seen: tuple[RunSignature, ...] | None) -> list[str]:
