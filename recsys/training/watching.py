@@ -119,6 +119,10 @@ class CleanStop(TrainerCallback):
         if self.asked.is_set():
             control.should_save = control.should_training_stop = True
 
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        if self.asked.is_set():
+            control.should_evaluate = False  # the epoch is not over, and whoever asked does not want to wait
+
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Takes Ctrl-C and SIGTERM as a wish to stop for a block; a second one ends it at once."""
