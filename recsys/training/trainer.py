@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from recsys.errors import TrainingError
 from recsys.training.batches import LengthBatches, collate
@@ -69,6 +69,7 @@ class TitleTrainer(Trainer):
             data_collator=self._collate,
             callbacks=[_EpochOfExamples(examples), *callbacks],
         )
+        self.remove_callback(PrinterCallback)  # progress goes to stderr, results to stdout
         self.model_accepts_loss_kwargs = True  # so that the targets of a whole optimizer step are counted for us
         self._head = model.get_output_embeddings()
 
@@ -192,7 +193,6 @@ def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: in
         "max_grad_norm": settings.max_grad_norm,
         "per_device_train_batch_size": settings.per_device_train_batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "gradient_checkpointing": settings.gradient_checkpointing,
         "logging_steps": max(1, steps_per_epoch // _LOGS_OF_AN_EPOCH),
         "logging_nan_inf_filter": False,
         "save_steps": settings.save_steps,
@@ -203,8 +203,11 @@ def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: in
         "disable_tqdm": True,
         "report_to": "none",
         "dataloader_pin_memory": False,
+        "ddp_find_unused_parameters": False,
         **more,
     }
+    if settings.gradient_checkpointing:
+        arguments = {**arguments, "activation_checkpointing": True}
     return TrainingArguments(**arguments)
 
 
