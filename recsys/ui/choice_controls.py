@@ -47,8 +47,13 @@ def create_choice_controls(choices: ModelChoices, default: ModelChoice, *, publi
             info="Auto takes the fastest that is right here.",
             elem_id="precision",
         ),
+        # Any value may come in: an event under way may still carry the adapter of the model before, which a
+        # closed list would answer with an error. What is not offered is dropped, and refused where it is asked.
         "adapter": gr.Dropdown(
-            label="Adapter", elem_id="adapter", **adapter_state(choices, default.model, default.adapter, keep=True)
+            allow_custom_value=True,
+            label="Adapter",
+            elem_id="adapter",
+            **adapter_state(choices, default.model, default.adapter, keep=True),
         ),
     }
 
@@ -127,7 +132,12 @@ def _about(listed: tuple[AdapterInfo, ...], offered: list[AdapterInfo]) -> str:
         first = "Made for this model, which stays in memory."
     else:
         first = "None was made for this model." if len(listed) > len(broken) else "None was found yet."
-    return " ".join([first, *(f"{info.name}: {info.note[:1].lower()}{info.note[1:]}" for info in broken)])
+    return " ".join([first, *(f"{info.name} {_first_sentence(info.note)}" for info in broken)])
+
+
+def _first_sentence(note: str) -> str:
+    """Of a note such as "Cannot be used: it is torn. Save it again."; `models list` prints it whole."""
+    return f"{note[:1].lower()}{note[1:].partition('. ')[0].rstrip('.')}."
 
 
 def _title(info: AdapterInfo) -> str:

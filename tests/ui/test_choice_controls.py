@@ -87,7 +87,7 @@ def test_a_broken_adapter_is_not_offered_but_told(choices, tmp_path):
     (tmp_path / "any-base" / "adapter_model.safetensors").write_bytes(b"torn")
     state = adapter_state(choices, SMOL, "any-base")
     assert "any-base" not in {name for _, name in state["choices"]}
-    assert "any-base: cannot be used: " in state["info"]
+    assert "any-base cannot be used: " in state["info"]
     assert state["value"] == ""
 
 
