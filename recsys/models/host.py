@@ -164,6 +164,16 @@ class ModelHost:
             with self._lock:
                 self._reserved = None
 
+    def forget_catalogues(self) -> None:
+        """Lets go of the decoders of a catalogue that is not in use any more, at the next free turn."""
+
+        def forget() -> None:
+            with self._turns.take("batch"):
+                if self._loaded is not None:
+                    self._loaded.decoders.clear()
+
+        threading.Thread(target=forget, name="forget-catalogues", daemon=True).start()
+
     def _require_free(self, choice: ModelChoice) -> None:
         with self._lock:
             reserved = self._reserved

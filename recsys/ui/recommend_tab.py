@@ -64,11 +64,19 @@ class Asked:
         liked: The movies that the page's person liked.
         record_id: The held-out record that they are of, if any.
         answers: What each browser session was recommended last.
+        disliked: What they did not like.
+        answer: The cards of the answer.
+        details: What stands below them.
+        genres: The filter by genre, whose choices are the data's.
     """
 
     liked: gr.HTML
     record_id: gr.State
     answers: LastAnswers
+    disliked: gr.HTML
+    answer: gr.HTML
+    details: gr.HTML
+    genres: gr.components.Component
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -94,7 +102,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
-    return Asked(liked, record_id, handlers.answers)
+    return Asked(liked, record_id, handlers.answers, disliked, answer, details, panel.decoding["genres"])
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:

@@ -27,7 +27,9 @@ def main() -> None:
         seconds_per_token=arguments.token, seconds_to_load=arguments.load, runs=arguments.runs, public=arguments.public
     )
     workbench.generator.text = arguments.write
-    build_demo(workbench).launch(server_port=arguments.port, quiet=True, **launch_options())
+    build_demo(workbench).launch(
+        server_port=arguments.port, quiet=True, **launch_options(public=workbench.options.public)
+    )
 
 
 if __name__ == "__main__":

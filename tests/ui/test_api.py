@@ -27,6 +27,7 @@ class Bench:
         from recsys.resolution.search import TitleSearch
 
         self.catalogue = catalogue
+        self.data = self
         self.search = TitleSearch(catalogue)
 
 
