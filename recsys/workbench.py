@@ -56,7 +56,7 @@ class Workbench:
         self.jobs = EvaluationJobs(self.options.runs_folder)
         self.data_holder = DataHolder(
             DataChoice(self.options.data, self.options.split, self.options.descriptions),
-            require_idle=self.jobs.require_idle,
+            require_idle=lambda: self.jobs.require_idle(),
             replaced=lambda: self.host.forget_catalogues(),
         )
         self._lock = threading.RLock()

@@ -37,38 +37,31 @@ class Following:
     cards: tuple[Callable[[], tuple[str, ...]], tuple[gr.HTML, ...]]
 
 
-def follow_data(workbench: Workbench, changed: gr.State, following: Following) -> None:
+def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) -> None:
     """Connects the page that is being built.
 
     Args:
         workbench: Whose data are followed.
-        changed: What the header changes when the data did.
+        changed: What the header selects when the data changed.
         following: What follows.
     """
     asked, form = following.asked, following.form
     draw_cards, cards = following.cards
     controls = [asked.genres, form.panel.decoding["genres"], form.num_records]
-    first = workbench.data.number
+    page = [form.split, asked.liked, asked.disliked, asked.record_id, asked.answer, asked.details, *cards]
 
-    def follow_controls() -> tuple[Any, ...]:
-        genres = genres_of(workbench)
-        dropdowns = (gr.Dropdown(choices=genres, value=[]) for _ in range(2))
-        return *dropdowns, form.limit_records(form.default_split)
-
-    def clear() -> tuple[Any, ...]:
+    def follow(event: gr.EventData) -> tuple[Any, ...]:
+        genres, most = genres_of(workbench), form.limit_records()
+        if event.opened:
+            return *(gr.Dropdown(choices=genres) for _ in range(2)), most, *(gr.skip() for _ in page)
         asked.answers.forget()
         gr.Info(
             f"{escape(workbench.data_name)} is in use now, for everybody. Movies and answers of the other set were "
-            "cleared from this page.",
-            title="Another data set",
+            "cleared from this page."
         )
-        return *follow_controls(), form.default_split, [], [], None, empty_cards(), "", *draw_cards()
+        emptied: tuple[Any, ...] = (form.default_split, [], [], None, empty_cards(), "")
+        return *(gr.Dropdown(choices=genres, value=[]) for _ in range(2)), most, *emptied, *draw_cards()
 
-    cleared = [*controls, form.split, asked.liked, asked.disliked, asked.record_id, asked.answer, asked.details, *cards]
-    told: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    changed.change(clear, None, cleared, concurrency_limit=None, **told)
-    gr.context.Context.root_block.load(
-        # The page is built once, with the data of that moment.
-        lambda: follow_controls() if workbench.data.number != first else [gr.skip()] * len(controls),
-        None, controls, queue=False, **told,
-    )  # fmt: skip
+    changed.select(
+        follow, None, [*controls, *page], concurrency_limit=None, show_progress="hidden", api_visibility="private"
+    )

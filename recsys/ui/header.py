@@ -27,28 +27,35 @@ _MODE_BUTTON = (
     '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="disc" d="M8 2a6 6 0 1 0 0 12z"/>'
     '<circle cx="8" cy="8" r="6"/></svg></button>'
 )
-_OPEN_ABOUT = """
+# Gradio tells of a changed state through the queue only, which a timer had better not use: the chip tells.
+_DATA_SCRIPT = """
 element.addEventListener('click', (event) => {
   if (event.target.closest('button')) document.getElementById('tab-about-button').click();
+});
+let told = null;
+watch('value', () => {
+  const found = /data-changed="([0-9]+)" data-opened="([A-Za-z]+)"/.exec(props.value || '');
+  if (found && found[1] !== told) { told = found[1]; trigger('select', { opened: found[2] === 'True' }); }
 });
 """
 
 
-def create_header(workbench: Workbench) -> gr.State:
+def create_header(workbench: Workbench) -> gr.HTML:
     """Makes the header inside the page that is open.
 
     Returns:
-        A state whose ``change`` tells that another data set took the place of the one that the page was opened with.
+        What is selected when the data are not those that the page was built or opened with; the event's ``opened``
+        tells a page that was opened anew.
     """
     with gr.Row(elem_id="header"):
         gr.HTML(f"<h1>{NAME}</h1><p>{SENTENCE}</p>", elem_id="brand", apply_default_css=False)
         data = gr.HTML(
-            data_chip(workbench.data_name), elem_id="data-chip", apply_default_css=False, js_on_load=_OPEN_ABOUT
+            data_chip(workbench.data_name), elem_id="data-chip", apply_default_css=False, js_on_load=_DATA_SCRIPT
         )
         chip = gr.HTML(status_chip(workbench.host.state()), elem_id="status", apply_default_css=False)
         gr.HTML(_MODE_BUTTON, elem_id="mode", apply_default_css=False, js_on_load=_MODE_SCRIPT)
     timer = gr.Timer(SECONDS_WHILE_LOADING)
-    seen, changed = gr.State(None), gr.State(0)
+    seen, built = gr.State(None), workbench.data.number
 
     def refresh(shown: str | None, known: int | None) -> tuple[Any, ...]:
         state, now = workbench.host.state(), workbench.data
@@ -57,19 +64,27 @@ def create_header(workbench: Workbench) -> gr.State:
         seconds = SECONDS_WHILE_LOADING if is_waiting else SECONDS_OTHERWISE
         first = gr.skip() if told == shown else told, gr.Timer(seconds)
         if known == now.number:
-            return *first, gr.skip(), gr.skip(), gr.skip()
-        # A page that is opened anew has no movies of another data set on it.
-        return *first, data_chip(now.name), now.number, gr.skip() if known is None else now.number
+            return *first, gr.skip(), gr.skip()
+        if known is None and now.number == built:
+            return *first, data_chip(now.name), now.number
+        return *first, data_chip(now.name, now.number, is_opened=known is None), now.number
 
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    timer.tick(refresh, [chip, seen], [chip, timer, data, seen, changed], **quiet)
-    return changed
+    timer.tick(refresh, [chip, seen], [chip, timer, data, seen], **quiet)
+    return data
 
 
-def data_chip(name: str) -> str:
-    """The data set in use, as a button that opens the About tab."""
+def data_chip(name: str, changed: int | None = None, *, is_opened: bool = False) -> str:
+    """The data set in use, as a button that opens the About tab.
+
+    Args:
+        name: Its name.
+        changed: Marks one that the page was not built with.
+        is_opened: The page was opened anew, so that no movies of another data set are on it.
+    """
+    mark = "" if changed is None else f' data-changed="{changed}" data-opened="{is_opened}"'
     return (
-        f'<button type="button" class="data-chip" title="Data set in use: {escape(name)}">'
+        f'<button type="button" class="data-chip"{mark} title="Data set in use: {escape(name)}">'
         '<svg viewBox="0 0 16 16" aria-hidden="true"><ellipse cx="8" cy="4" rx="5" ry="2"/>'
         '<path d="M3 4v8c0 1.1 2.2 2 5 2s5-.9 5-2V4M3 8c0 1.1 2.2 2 5 2s5-.9 5-2"/></svg>'
         f'<span class="visually-hidden">Data set: </span><b>{escape(name)}</b></button>'
