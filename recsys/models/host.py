@@ -96,6 +96,11 @@ class ModelHost:
         """What the host is doing now; never waits."""
         return self._state
 
+    def tokenizer(self) -> Any | None:
+        """The tokenizer of the model in memory, None without one; never waits, since it is only ever read."""
+        loaded = self._loaded
+        return None if loaded is None else loaded.tokenizer
+
     def report_speed(self, tokens_per_second: float) -> None:
         """Notes the speed of the last generation for the state."""
         self._tell(tokens_per_second=tokens_per_second)

@@ -6,7 +6,6 @@ Distances between far places mean nothing; neighbourhoods do.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recsys.data.atomic import save_npz
 from recsys.errors import DataFormatError, ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -61,16 +61,7 @@ class ItemMap:
 
     def save(self, path: Path | str) -> None:
         """Writes the map as npz, whole or not at all."""
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez_compressed(
-                    file, item_ids=self.item_ids, places=self.places, base_model=np.array(self.base_model)
-                )
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        save_npz(path, item_ids=self.item_ids, places=self.places, base_model=np.array(self.base_model))
 
     @classmethod
     def load(cls, path: Path | str) -> ItemMap:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
+from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
 from recsys.ui.recommend_handlers import RecommendHandlers, View
 from recsys.ui.running_requests import LastAnswers
@@ -92,6 +93,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
+            create_detail_costs(workbench, panel, liked, disliked)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}

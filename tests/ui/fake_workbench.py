@@ -25,6 +25,19 @@ from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
 
 
+class WordTokenizer:
+    """Takes each word for a token; as much of a tokenizer as prompts are counted with."""
+
+    chat_template = bos_token = bos_token_id = None
+
+    def __init__(self) -> None:
+        self.added_tokens_decoder: dict[int, Any] = {}
+        self.all_special_tokens: list[str] = []
+
+    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+        return {"input_ids": list(range(len(text.split())))}
+
+
 class ScriptedHost:
     """A host that is ready, or loads for some seconds first."""
 
@@ -39,6 +52,9 @@ class ScriptedHost:
         if self.busy:
             raise ModelBusyError("an evaluation holds the model", mend="wait for it or cancel it")
         self.choice, self.started = choice, time.monotonic()
+
+    def tokenizer(self) -> Any | None:
+        return WordTokenizer() if self.state().phase == "ready" else None
 
     def forget_catalogues(self) -> None:
         """It keeps no decoders."""
