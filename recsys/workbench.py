@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys.background import BackgroundTask
 from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
 from recsys.data.descriptions import details_hash, require_details
@@ -27,6 +28,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits, stopped_after
 from recsys.loaded_data import DataChoice, DataHolder, LoadedData
+from recsys.map_making import make_map
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.artifacts import Progress
 from recsys.models.host import ModelChoice, ModelHost
@@ -34,6 +36,7 @@ from recsys.models.registry import ModelSpec, list_models
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
+from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings
 from recsys.workbench_options import WorkbenchOptions
@@ -59,6 +62,7 @@ class Workbench:
             require_idle=lambda: self.jobs.require_idle(),
             replaced=lambda: self.host.forget_catalogues(),
         )
+        self.map_task = BackgroundTask("a map is being made")
         self._lock = threading.RLock()
 
     @property
@@ -317,6 +321,20 @@ class Workbench:
         if choice.adapter is None:
             return
         find_adapter(choice.adapter, self.options.adapters).require_prompt(prompt)
+
+    def start_map(self, choice: ModelChoice) -> None:
+        """Starts to make the map of the data in use by a model; ``map_task`` tells how far it is.
+
+        Raises:
+            SettingsError: on a public page.
+            ModelUnavailableError: without scikit-learn.
+            ModelBusyError: while another map is being made.
+        """
+        if self.options.public:
+            raise SettingsError("a public page makes no maps", mend="run your own copy")
+        require_scikit_learn()
+        resolvers = self.resolvers
+        self.map_task.start(lambda tell, cancel: make_map(resolvers, self.host, choice, tell, cancel))
 
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title of the catalogue with a model and writes the index, for the embedding resolver."""

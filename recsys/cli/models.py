@@ -60,7 +60,7 @@ def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
     from recsys.resolution.item_map import ItemMap
 
     found = workbench.resolvers.find_index(arguments.model)
-    if found is None or found[0].base_model != arguments.model:
+    if found is None:
         mend = f"run first: python -m recsys models index --model {arguments.model}"
         raise ModelUnavailableError("this catalogue is not embedded with the model", seen=arguments.model, mend=mend)
     index, at = found

@@ -60,6 +60,7 @@ class HostState:
         memory_bytes: Size of the model in memory; 0 while nothing is loaded.
         tokens_per_second: Of the last generation with this model; None before the first.
         warnings: About the adapter in effect.
+        weight_hash: Of the weights in memory; None while nothing is loaded.
     """
 
     phase: Literal["empty", "loading", "ready", "failed"] = "empty"
@@ -70,6 +71,7 @@ class HostState:
     memory_bytes: int = 0
     tokens_per_second: float | None = None
     warnings: tuple[str, ...] = ()
+    weight_hash: str | None = None
 
 
 class ModelHost:
@@ -221,6 +223,7 @@ class ModelHost:
             precision=loaded.precision,
             memory_bytes=loaded.memory_bytes,
             warnings=warnings,
+            weight_hash=loaded.weight_hash,
         )
         return loaded
 
@@ -248,7 +251,7 @@ class ModelHost:
         if self._loaded is None:
             return
         self._loaded = self._base = None
-        self._tell(precision=None, memory_bytes=0, tokens_per_second=None, warnings=())
+        self._tell(precision=None, memory_bytes=0, tokens_per_second=None, warnings=(), weight_hash=None)
         give_memory_back()
 
     def _tell(self, **changes: Any) -> None:

@@ -37,13 +37,16 @@ class Following:
     cards: tuple[Callable[[], tuple[str, ...]], tuple[gr.HTML, ...]]
 
 
-def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) -> None:
+def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) -> gr.events.Dependency:
     """Connects the page that is being built.
 
     Args:
         workbench: Whose data are followed.
         changed: What the header selects when the data changed.
         following: What follows.
+
+    Returns:
+        What more may follow after.
     """
     asked, form = following.asked, following.form
     draw_cards, cards = following.cards
@@ -62,6 +65,7 @@ def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) ->
         emptied: tuple[Any, ...] = (form.default_split, [], [], None, empty_cards(), "")
         return *(gr.Dropdown(choices=genres, value=[]) for _ in range(2)), most, *emptied, *draw_cards()
 
-    changed.select(
+    dependency: gr.events.Dependency = changed.select(
         follow, None, [*controls, *page], concurrency_limit=None, show_progress="hidden", api_visibility="private"
     )
+    return dependency

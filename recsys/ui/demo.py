@@ -35,10 +35,10 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
                 form = create_evaluate_tab(workbench, default_choice)
             with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:
-                create_map_tab(workbench, item_map, asked)
+                draw_map_after = create_map_tab(workbench, item_map, asked)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:
                 cards = create_about_tab(workbench, about)
-        follow_data(workbench, data_changed, Following(asked, form, cards))
+        draw_map_after(follow_data(workbench, data_changed, Following(asked, form, cards)))
         add_api(workbench)
     demo.queue(api_open=False, max_size=MAX_QUEUE)
     return demo
