@@ -194,11 +194,10 @@ def test_a_finished_run_is_not_trained_again(asked, training_data, load_tiny_gpt
 
 
 def test_two_processes_cannot_train_one_run(tmp_path):
-    run = RunFolder(tmp_path / "run", {})
-    with run.hold(), pytest.raises(ModelBusyError, match="another process"):
-        # A lock of another object, as another process would hold.
-        with RunFolder(tmp_path / "run", {}).hold():
-            pass
+    # Two objects, as two processes would have.
+    mine, theirs = (RunFolder(tmp_path / "run", {}).hold() for _ in range(2))
+    with mine, pytest.raises(ModelBusyError, match="another process"), theirs:
+        pass
 
 
 def test_training_goes_on_from_another_adapter(asked, training_data, tmp_path, load_tiny_gptj):
