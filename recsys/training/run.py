@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
     from recsys.models.loading import LoadedModel
 
-_BEST = "best.safetensors"
-
 
 @dataclass(frozen=True)
 class TrainingRequest:
@@ -156,6 +154,7 @@ def run_training(
 
     from recsys.training.methods import add_trainable
     from recsys.training.ranking import RankingMeasure
+    from recsys.training.run_weights import keep_best, load_adapter_weights, take_best
     from recsys.training.trainer import TitleTrainer, explain_disk_error, last_checkpoint, make_arguments
     from recsys.training.watching import CleanStop, CurvesWriter, EarlyStopping, ProgressTeller
 
@@ -176,13 +175,14 @@ def run_training(
         if request.init_adapter is not None:
             load_adapter_weights(model, request.init_adapter)
         examples = EpochExamples(draw, num, write)
-        ranked = data.validation_records(settings.ranking_records)
+        # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
+        ranked = data.validation_records(settings.ranking_records) if settings.method != "prefix" else ()
         measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
         curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
         stop = CleanStop()
         callbacks = [curves, ProgressTeller(progress), stop]
         if settings.early_stopping_patience:
-            callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: _keep_best(model, folder), curves))
+            callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: keep_best(model, folder), curves))
         batches = -(-num // settings.per_device_train_batch_size)
         arguments = make_arguments(
             settings,
@@ -211,35 +211,9 @@ def run_training(
         if stop.asked.is_set() and trainer.state.global_step < trainer.state.max_steps:
             raise KeyboardInterrupt
         if settings.early_stopping_patience:
-            _take_best(model, folder)
+            take_best(model, folder)
     notes = _notes(request, data, loaded, trainer.state.global_step, num, curves)
     return TrainingResult(trainer.accelerator.unwrap_model(model), curves.curves, notes, first)
-
-
-def load_adapter_weights(model: Any, folder: Path) -> None:
-    """Fills an adapter that was just added with the weights of a saved one.
-
-    Raises:
-        AdapterError: when its files are missing or broken.
-        SettingsError: when they are of another shape.
-    """
-    from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    from recsys.models.adapter_files import WEIGHTS_FILE, read_adapter_entries
-
-    read_adapter_entries(folder)
-    state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_FILE).items()}
-    mend = "take the r, the target_modules and the base that it was trained with"
-    try:
-        result: Any = set_peft_model_state_dict(model, state)
-    except (RuntimeError, KeyError, ValueError) as error:
-        seen = str(error).strip().splitlines()[0]
-        raise SettingsError(f"the adapter {folder.name} does not fit this run", seen=seen, mend=mend) from error
-    missing = [name for name in result.missing_keys if "lora_" in name]
-    if missing or result.unexpected_keys:
-        seen = (missing or result.unexpected_keys)[0]
-        raise SettingsError(f"the adapter {folder.name} does not fit this run", seen=seen, mend=mend)
 
 
 def _require_records(records: Sequence[object], split: str) -> None:
@@ -304,23 +278,3 @@ def _device_arguments(loaded: LoadedModel, settings: TrainingSettings) -> dict[s
         # Weights that are in bf16 already are fastest as they are.
         return {"use_cpu": True, "bf16": loaded.precision == "fp32" and settings.precision == "bf16"}
     return {"fp16": loaded.precision in ("fp16", "int8"), "bf16": loaded.precision == "bf16"}
-
-
-def _keep_best(model: Any, folder: Path) -> None:
-    from safetensors.torch import save_file
-
-    unfinished = folder / f".{_BEST}"
-    state = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
-    save_file(state, unfinished)
-    unfinished.replace(folder / _BEST)
-
-
-def _take_best(model: Any, folder: Path) -> None:
-    import torch
-    from safetensors.torch import load_file
-
-    best = load_file(folder / _BEST)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name in best:
-                parameter.copy_(best[name])

@@ -75,7 +75,8 @@ class TrainingSettings(Settings):
         augmentation: The records as they are, or in each epoch other time-ordered parts of each user's likes.
         precision: What the frozen base is held in.
         early_stopping_patience: Epochs without a lower validation loss after which training stops; 0 never.
-        ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none.
+        ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none, as does a
+            prefix, which catalogue decoding cannot use.
         save_steps: Optimizer steps between checkpoints.
         gradient_checkpointing: Compute activations twice instead of keeping them: less memory, more time.
         seed: Of the new weights, the order of records, dropout and augmentation.
