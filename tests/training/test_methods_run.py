@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -18,19 +17,9 @@ from recsys.training import fine_tuning
 from recsys.training.curves import read_curves
 from recsys.training.fine_tuning import fine_tune
 from recsys.training.run import TrainingRequest
-from recsys.training.settings import TrainingSettings
 from tests.fixtures.tiny_adapters import save_tiny_adapter
-from tests.fixtures.tiny_ratings import tiny_training_data
+from tests.fixtures.tiny_runs import DATA, QUICK, logits, notes_of, train, with_peft
 
-QUICK = TrainingSettings(
-    num_train_epochs=2,
-    learning_rate=0.02,
-    per_device_train_batch_size=8,
-    ranking_records=2,
-    precision="fp32",
-)
-"""Three steps an epoch over nineteen records."""
-DATA = tiny_training_data()
 BASES = pytest.mark.parametrize("base", ["tiny_llama_folder", "tiny_gptj_folder"])
 ADAPTERS = pytest.mark.parametrize("method", ["lora", "ia3", "prefix"])
 
@@ -55,36 +44,6 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(fine_tuning, "save_adapter", keeping(fine_tuning.save_adapter))
     monkeypatch.setattr(fine_tuning, "save_model", keeping(fine_tuning.save_model))
     return models
-
-
-def train(base: Path, out: Path, *, name: str = "tuned", init: Path | None = None, **changes: Any) -> Path:
-    request = TrainingRequest(name, str(base), training=QUICK.replace(**changes), init_adapter=init)
-    folder = fine_tune(request, DATA, out=out, device="cpu")
-    assert folder is not None
-    return folder
-
-
-def notes_of(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "recsys.json").read_text())
-    return told
-
-
-def logits(model: Any, base: Path) -> Any:
-    import torch
-    from transformers import AutoTokenizer
-
-    ids = AutoTokenizer.from_pretrained(base)(" Spirited Away (2001);", return_tensors="pt")["input_ids"]
-    model.eval()
-    with torch.inference_mode():
-        return model(input_ids=ids).logits.float()
-
-
-def with_peft(base: Path, adapter: Path) -> Any:
-    """The oracle: PEFT's own way to load an adapter."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    return PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapter)
 
 
 @BASES
