@@ -90,9 +90,11 @@ class ExampleWriter:
         loss_on: LossOn,
         worked: Sequence[PromptExample] = (),
     ) -> None:
-        if loss_on == "titles" and prompt.style != "history":
-            mend = "choose style history or loss_on answer"
-            raise SettingsError("only a history prompt writes every title as an answer", seen=prompt.style, mend=mend)
+        # Titles that are closed alike and stand bare: each of them can be the answer to those before.
+        self._is_list = (prompt.style, prompt.details) == ("history", "none") and prompt.list_separator in (";", ",")
+        if loss_on == "titles" and not self._is_list:
+            mend = "choose style history with separator ; and no details, or loss_on answer"
+            raise SettingsError("this prompt does not write every title as an answer", seen=prompt.style, mend=mend)
         self._tokenizer, self._catalogue, self._prompt = tokenizer, catalogue, prompt
         self._read = PromptTokenizer(tokenizer)
         self._loss_on = loss_on
@@ -103,20 +105,17 @@ class ExampleWriter:
         """The tokens of one case."""
         movies = [[self._catalogue[item] for item in items] for items in (case.history, case.disliked)]
         liked, disliked = movies
-        # All titles of a history prompt are written alike, so that each of them can be an answer to those before.
-        is_list = self._prompt.style == "history" and self._prompt.list_separator != "numbered"
-        is_list = is_list and self._prompt.details == "none"
         prompt = render(
-            [] if is_list else liked,
+            [] if self._is_list else liked,
             self._prompt,
             num_recommendations=max(len(case.answer), 1),
             disliked=disliked,
             examples=self._worked,
         )
         head = np.asarray(self._read(prompt).ids, np.int32)
-        titles = [*case.history, *case.answer] if is_list else list(case.answer)
+        titles = [*case.history, *case.answer] if self._is_list else list(case.answer)
         pieces = [self._title(item, place, prompt) for place, item in enumerate(titles)]
-        num_given = len(case.history) if is_list and self._loss_on == "answer" else 0
+        num_given = len(case.history) if self._is_list and self._loss_on == "answer" else 0
         first_target = len(head) + sum(len(piece) for piece in pieces[:num_given])
         return Example(np.concatenate([head, *pieces]), first_target)
 

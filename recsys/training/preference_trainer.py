@@ -50,16 +50,18 @@ class PreferenceTrainer(RunTrainer, DPOTrainer):
         measure: Measure | None = None,
     ) -> None:
         pad = DataCollatorForPreference(pad_token_id=tokenizer.pad_token_id or 0)
-        epochs = self.hold(examples, lambda pairs: pad([_to_trl(pair) for pair in pairs]), measure)
         self.validation = validation
         first = Dataset.from_list([_to_trl(examples[0])])  # trl wants one of its own; batches come from examples
         super().__init__(
+            examples=examples,
+            collate=lambda pairs: pad([_to_trl(pair) for pair in pairs]),
+            measure=measure,
+            callbacks=[*callbacks, _Beginning(self)],
             model=model,
             args=args,
             train_dataset=first,
             eval_dataset=first if validation is not None else None,
             processing_class=tokenizer,
-            callbacks=[epochs, *callbacks, _Beginning(self)],
         )
         self.train_dataset = examples
         if not starts_tuned:

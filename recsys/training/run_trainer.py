@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback
+from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from recsys.errors import TrainingError
 from recsys.training.batches import LengthBatches
@@ -33,21 +33,28 @@ Measure = Callable[[Any], dict[str, float]]
 class RunTrainer(Trainer):
     """The part of a trainer that no loss changes. A subclass says what the loss is, and how it is validated.
 
-    A subclass calls ``hold`` before the constructor of the trainer that it builds on.
+    Args:
+        examples: What batches are made of.
+        collate: Makes a batch of examples.
+        measure: What else is measured after an epoch.
+        callbacks: Told how it goes.
+        **of_trainer: What the trainer that is built on takes besides.
     """
 
-    def hold(
-        self, examples: EpochExamples[Any], collate: Callable[[Sequence[Any]], Any], measure: Measure | None
-    ) -> TrainerCallback:
-        """Keeps what batches are made of, and what else is measured after an epoch.
-
-        Returns:
-            The callback that brings the examples to each epoch.
-        """
+    def __init__(
+        self,
+        *,
+        examples: EpochExamples[Any],
+        collate: Callable[[Sequence[Any]], Any],
+        measure: Measure | None,
+        callbacks: Sequence[TrainerCallback],
+        **of_trainer: Any,
+    ) -> None:
         self.examples = examples
         self.measure = measure
         self._collate = collate
-        return _EpochOfExamples(examples)
+        super().__init__(callbacks=[_EpochOfExamples(examples), *callbacks], **of_trainer)
+        self.remove_callback(PrinterCallback)  # progress goes to stderr, results to stdout
 
     def validate(self, model: Any) -> dict[str, float]:
         """The validation loss as eval_loss, and what belongs to it.
@@ -145,7 +152,7 @@ def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: in
         "max_grad_norm": settings.max_grad_norm,
         "per_device_train_batch_size": settings.per_device_train_batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "gradient_checkpointing": settings.gradient_checkpointing,
+        "gradient_checkpointing": False,  # what trl would turn on; transformers calls it by another name now
         "logging_steps": max(1, steps_per_epoch // _LOGS_OF_AN_EPOCH),
         "logging_nan_inf_filter": False,
         "save_steps": settings.save_steps,
@@ -156,6 +163,8 @@ def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: in
         "disable_tqdm": True,
         "report_to": "none",
         "dataloader_pin_memory": False,
+        "ddp_find_unused_parameters": False,
+        **({"activation_checkpointing": True} if settings.gradient_checkpointing else {}),
         **more,
     }
 

@@ -41,15 +41,16 @@ class TitleTrainer(RunTrainer):
         callbacks: Sequence[TrainerCallback] = (),
         measure: Measure | None = None,
     ) -> None:
-        epochs = self.hold(examples, partial(collate, pad_token_id=pad_token_id), measure)
         self.validation = validation
         super().__init__(
+            examples=examples,
+            collate=partial(collate, pad_token_id=pad_token_id),
+            measure=measure,
+            callbacks=callbacks,
             model=model,
             args=args,
             train_dataset=examples,
             eval_dataset=validation if len(validation) else None,
-            data_collator=self._collate,
-            callbacks=[epochs, *callbacks],
         )
         self.model_accepts_loss_kwargs = True  # so that the targets of a whole optimizer step are counted for us
         self._head = model.get_output_embeddings()

@@ -160,8 +160,8 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     picked = [parts.liked, parts.disliked]
     parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter")]
-    for name in ("model", "precision"):
-        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
+    panel.chosen.then(handlers.load_model, choice, **_TOLD)
+    panel.choice["precision"].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
 
 

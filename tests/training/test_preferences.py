@@ -286,6 +286,16 @@ def test_a_run_from_a_tuned_adapter_holds_to_that_adapter(tiny_llama_folder: Pat
 
 
 @pytest.mark.usefixtures("trl")
+def test_gradient_checkpointing_changes_memory_and_not_the_losses(tiny_llama_folder: Path, tmp_path: Path) -> None:
+    losses = []
+    for checkpointing in (False, True):
+        name = f"checkpointing-{checkpointing}"
+        folder = train(tiny_llama_folder, tmp_path, name=name, method="dpo", gradient_checkpointing=checkpointing)
+        losses.append([point.loss for point in read_curves(folder / "curves.json").train])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.usefixtures("trl")
 @pytest.mark.parametrize("tuned", [False, True])
 def test_a_stopped_run_goes_on_to_the_same_weights_with_the_same_reference(
     tuned: bool, tiny_llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
