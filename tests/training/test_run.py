@@ -24,8 +24,8 @@ from recsys.training.fine_tuning import fine_tune
 from recsys.training.ranking import rank_records
 from recsys.training.run import TrainingData, TrainingRequest, run_training
 from recsys.training.run_folder import RunFolder, require_name, training_folder
+from recsys.training.run_trainer import list_checkpoints
 from recsys.training.settings import LoraSettings, TrainingSettings
-from recsys.training.trainer import list_checkpoints
 
 FAST = TrainingSettings(
     num_train_epochs=2, per_device_train_batch_size=4, learning_rate=0.01, save_steps=2, ranking_records=2
