@@ -26,10 +26,11 @@ from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits, stopped_after
-from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+from recsys.models.adapters import AdapterInfo
 from recsys.models.artifacts import Progress
+from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice, ModelHost
-from recsys.models.registry import ModelSpec, list_models
+from recsys.models.registry import ModelSpec
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
@@ -49,6 +50,7 @@ class Workbench:
     def __init__(self, options: WorkbenchOptions | None = None) -> None:
         self.options = options or WorkbenchOptions()
         self.limits = Limits.for_public() if self.options.public else Limits()
+        self.choices = ModelChoices(public=self.options.public, adapters_folder=self.options.adapters)
         self.host = ModelHost(
             public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
         )
@@ -86,11 +88,19 @@ class Workbench:
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models that may be loaded here."""
-        return list_models(public=self.options.public)
+        return self.choices.models()
 
     def adapters(self) -> tuple[AdapterInfo, ...]:
         """The adapters that were found."""
-        return list_adapters(self.options.adapters)
+        return self.choices.adapters()
+
+    def default_prompt(self, choice: ModelChoice) -> PromptSettings:
+        """The prompt that a choice is asked with where nobody says otherwise.
+
+        Raises:
+            InputError: when there is no such adapter, or its prompt cannot be written.
+        """
+        return self.choices.default_prompt(choice)
 
     def record(self, record_id: str) -> Record:
         """The record of that id.
@@ -268,12 +278,7 @@ class Workbench:
             AdapterError: naming both prompts.
         """
         require_details(self.dataset.movies, prompt.details)
-        for spec in self.models():
-            if spec.name == choice.model:
-                spec.require_prompt(prompt)
-        if choice.adapter is None:
-            return
-        find_adapter(choice.adapter, self.options.adapters).require_prompt(prompt)
+        self.choices.require_prompt(choice, prompt)
 
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title of the catalogue with a model and writes the index, for the embedding resolver."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -89,15 +90,17 @@ def _bench_generation(arguments: argparse.Namespace, workbench: Workbench) -> li
     from recsys.recommend import RecommendationRequest
     from recsys.settings import GenerationSettings
 
-    choice = read_choice(arguments)
+    choice = read_choice(arguments, workbench)
     progress = ProgressLine()
     workbench.host.load(choice, progress)
     progress.close()
     records = workbench.split.records["test"][:8]
+    prompt = workbench.default_prompt(choice)
     rows: list[dict[str, Any]] = []
     for name, batch, beams in (("greedy", 1, 1), ("4 beams", 1, 4), ("greedy", 8, 1)):
         settings = GenerationSettings(temperature=0, num_beams=beams, max_new_tokens=48)
-        requests = [RecommendationRequest(r.history, generation=settings, choice=choice) for r in records[:batch]]
+        asked = RecommendationRequest(generation=settings, prompt=prompt, choice=choice)
+        requests = [dataclasses.replace(asked, history=record.history) for record in records[:batch]]
         workbench.recommend_batch(requests, seeds=[0] * batch)
         start = time.perf_counter()
         answers = workbench.recommend_batch(requests, seeds=[0] * batch)

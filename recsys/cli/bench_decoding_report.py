@@ -55,7 +55,7 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
 
 def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
     """Runs the parts, prints the table or the JSON, and saves both."""
-    choice = read_choice(arguments)
+    choice = read_choice(arguments, workbench)
     parts = set(PARTS) if "all" in arguments.parts else set(arguments.parts)
     progress = ProgressLine()
     workbench.host.load(choice, progress)

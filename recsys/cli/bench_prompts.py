@@ -24,7 +24,7 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
 def bench_prompts(arguments: argparse.Namespace, workbench: Workbench) -> int:
     """Prints one row for each kind of details that the data set has."""
     progress = ProgressLine()
-    choice = read_choice(arguments)
+    choice = read_choice(arguments, workbench)
     workbench.host.load(choice, progress)
     progress.close()
     greedy = GenerationSettings(temperature=0)

@@ -150,7 +150,7 @@ def _find(name: str, workbench: Workbench, arguments: Namespace, stack: ExitStac
         return _resolve(catalogue, CommonCharactersResolver(catalogue))
     if name == "levenshtein":
         return _resolve(catalogue, LevenshteinResolver(catalogue))
-    loaded = stack.enter_context(workbench.host.use(read_choice(arguments), priority="batch"))
+    loaded = stack.enter_context(workbench.host.use(read_choice(arguments, workbench), priority="batch"))
     return _resolve(catalogue, workbench.resolvers.find("embedding", loaded))
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from recsys.cli.options import (
     add_choice_options,
+    add_prompt_options,
     add_settings,
     add_workbench_options,
     open_workbench,
     read_choice,
+    read_prompt,
     read_settings,
 )
 from recsys.cli.progress import ProgressLine
@@ -23,7 +25,7 @@ from recsys.errors import InputError, RecsysError
 from recsys.evaluation.export import render_text, write_csv, write_json
 from recsys.evaluation.jobs import EvaluationJob, JobState
 from recsys.evaluation.request import BASELINES, EvaluationRequest
-from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
 
@@ -37,15 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_choice_options(parser)
-    for settings in (GenerationSettings, DecodingSettings, PromptSettings, ResolutionSettings):
+    for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
         add_settings(parser, settings, skip=("seed",))
+    add_prompt_options(parser)
     add_workbench_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the evaluation and prints its report."""
-    request = read_request(arguments)
     workbench = open_workbench(arguments)
+    request = read_request(arguments, workbench)
+    workbench.check_prompt(request.choice, request.prompt)  # before minutes go into loading the model
     progress = ProgressLine()
     workbench.host.load(request.choice, progress)
     job = workbench.start_evaluation(request)
@@ -69,12 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_request(arguments: argparse.Namespace) -> EvaluationRequest:
+def read_request(arguments: argparse.Namespace, workbench: Workbench) -> EvaluationRequest:
     """The evaluation that the options ask for.
 
     Raises:
-        SettingsError: for a value out of range.
+        InputError: for a value out of range, or when there is no such adapter.
     """
+    choice = read_choice(arguments, workbench)
     return EvaluationRequest(
         evaluation=EvaluationSettings(
             split=arguments.split,
@@ -84,9 +89,9 @@ def read_request(arguments: argparse.Namespace) -> EvaluationRequest:
             seed=arguments.run_seed,
         ),
         generation=read_settings(arguments, GenerationSettings),
-        prompt=read_settings(arguments, PromptSettings),
+        prompt=read_prompt(arguments, workbench, choice),
         resolution=read_settings(arguments, ResolutionSettings),
-        choice=read_choice(arguments),
+        choice=choice,
         baselines=tuple(arguments.baselines),
         decoding=read_settings(arguments, DecodingSettings),
     )

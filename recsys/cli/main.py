@@ -9,12 +9,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recsys.cli import bench, data, deploy, evaluate, history, models, recommend
+from recsys.cli import adapters, bench, data, deploy, evaluate, history, models, recommend
 from recsys.errors import InputError, RecsysError
 
 COMMANDS = {
     "data": data,
     "models": models,
+    "adapters": adapters,
     "recommend": recommend,
     "history": history,
     "evaluate": evaluate,

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "map":
         return _map(arguments, workbench)
     progress = ProgressLine()
-    choice = read_choice(arguments)
+    choice = read_choice(arguments, workbench)
     workbench.host.load(choice, progress)
     progress.close()
     if arguments.action == "index":
@@ -59,10 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
     from recsys.resolution.item_map import ItemMap
 
-    found = workbench.resolvers.find_index(arguments.model)
-    if found is None or found[0].base_model != arguments.model:
-        mend = f"run first: python -m recsys models index --model {arguments.model}"
-        raise ModelUnavailableError("this catalogue is not embedded with the model", seen=arguments.model, mend=mend)
+    model = read_choice(arguments, workbench).model
+    found = workbench.resolvers.find_index(model)
+    if found is None or found[0].base_model != model:
+        mend = f"run first: python -m recsys models index --model {model}"
+        raise ModelUnavailableError("this catalogue is not embedded with the model", seen=model, mend=mend)
     index, at = found
     path = at.with_suffix(".map.npz")
     ItemMap.of(index).save(path)
@@ -84,7 +85,8 @@ def _list(arguments: argparse.Namespace, workbench: Workbench) -> int:
         gated = ", gated" if spec.gated else ""
         print(f"{spec.name}\n    {spec.title}: {size}, {spec.licence}{gated}. {spec.note}".rstrip())
     for adapter in workbench.adapters():
-        print(f"adapter {adapter.name}\n    on {adapter.base_model}, r={adapter.r}. {adapter.note}".rstrip())
+        about = f"{adapter.title}: on {adapter.base_model or 'any base'}, r={adapter.r}. " if adapter.is_usable else ""
+        print(f"adapter {adapter.name}\n    {about}{adapter.note}".rstrip())
     if not workbench.adapters():
         print("no adapters")
     return 0

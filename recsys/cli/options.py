@@ -13,15 +13,25 @@ from typing import Any, TypeVar
 from recsys.data.splits import SplitSettings
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
-from recsys.settings import Precision, Settings
+from recsys.settings import Precision, PromptSettings, Settings
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
 
 S = TypeVar("S", bound=Settings)
 
 
-def add_settings(parser: argparse.ArgumentParser, settings: type[Settings], *, skip: tuple[str, ...] = ()) -> None:
-    """Adds one option for each setting, its help taken from the class's docstring."""
+def add_settings(
+    parser: argparse.ArgumentParser, settings: type[Settings], *, skip: tuple[str, ...] = (), or_else: str = ""
+) -> None:
+    """Adds one option for each setting, its help taken from the class's docstring.
+
+    Args:
+        parser: Where to add them.
+        settings: The settings class.
+        skip: Settings that get no option here.
+        or_else: What may take the default's place, for the help. An option that was not typed is then missing from
+            the parsed arguments, so that `read_settings` can tell.
+    """
     group = parser.add_argument_group(settings.__name__)
     types = typing.get_type_hints(settings)
     helps = attribute_docs(settings)
@@ -29,18 +39,41 @@ def add_settings(parser: argparse.ArgumentParser, settings: type[Settings], *, s
         if field.name in skip:
             continue
         flag = f"--{field.name.replace('_', '-')}"
-        text = f"{helps.get(field.name, '').replace('%', '%%')} (default: {field.default})"
-        group.add_argument(flag, dest=field.name, help=text, default=field.default, **_kind(types[field.name]))
+        usual = f"{field.default}, or {or_else}" if or_else else field.default
+        text = f"{helps.get(field.name, '').replace('%', '%%')} (default: {usual})"
+        default = argparse.SUPPRESS if or_else else field.default
+        group.add_argument(flag, dest=field.name, help=text, default=default, **_kind(types[field.name]))
 
 
-def read_settings(arguments: argparse.Namespace, settings: type[S]) -> S:
-    """Makes the settings from the parsed options.
+def read_settings(arguments: argparse.Namespace, settings: type[S], *, default: S | None = None) -> S:
+    """Makes the settings from the parsed options; the default holds where none was typed.
 
     Raises:
         SettingsError: for a value out of range.
     """
     names = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
-    return settings.from_dict({name: value for name, value in vars(arguments).items() if name in names})
+    typed = {name: value for name, value in vars(arguments).items() if name in names}
+    return (default or settings()).replace(**typed)
+
+
+def add_prompt_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the prompt's format; what is not typed is as the model and the adapter want it."""
+    add_settings(parser, PromptSettings, or_else="as the model or the adapter wants it")
+
+
+def read_prompt(arguments: argparse.Namespace, workbench: Workbench, choice: ModelChoice) -> PromptSettings:
+    """The prompt of the parsed options, and of the choice where nothing was typed.
+
+    Disliked movies that were given on the command line are named in the prompt where the choice reads them.
+
+    Raises:
+        InputError: for a value out of range, or when there is no such adapter.
+    """
+    rule = workbench.choices.prompt_rule(choice)
+    default = rule.default
+    if getattr(arguments, "disliked", None) and "include_disliked" not in rule.fixed:
+        default = default.replace(include_disliked=True)
+    return read_settings(arguments, PromptSettings, default=default)
 
 
 def attribute_docs(documented: type) -> dict[str, str]:
@@ -86,14 +119,19 @@ def add_story_split_options(parser: argparse.ArgumentParser) -> None:
 def add_choice_options(parser: argparse.ArgumentParser) -> None:
     """Adds base model, precision and adapter."""
     group = parser.add_argument_group("Model")
-    group.add_argument("--model", default=DEFAULT_MODEL, help="registry name, local folder or Hub id")
+    usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
+    group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}")
     group.add_argument("--precision", default="auto", choices=typing.get_args(Precision))
     group.add_argument("--adapter", default=None, help="name of a folder under adapters/")
 
 
-def read_choice(arguments: argparse.Namespace) -> ModelChoice:
-    """The base model, precision and adapter of the parsed options."""
-    return ModelChoice(arguments.model, arguments.precision, arguments.adapter)
+def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelChoice:
+    """The base model, precision and adapter of the parsed options.
+
+    Raises:
+        AdapterError: when no model was typed and there is no such adapter to tell it.
+    """
+    return workbench.choices.find(arguments.model, arguments.precision, arguments.adapter)
 
 
 def open_workbench(arguments: argparse.Namespace) -> Workbench:

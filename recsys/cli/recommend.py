@@ -12,13 +12,21 @@ from pathlib import Path
 
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.cli.history import add_review_options, entries_of, review_file
-from recsys.cli.options import add_choice_options, add_settings, add_workbench_options, open_workbench, read_choice
+from recsys.cli.options import (
+    add_choice_options,
+    add_prompt_options,
+    add_settings,
+    add_workbench_options,
+    open_workbench,
+    read_choice,
+    read_prompt,
+)
 from recsys.cli.options import read_settings as read
 from recsys.cli.progress import ProgressLine
 from recsys.errors import HistoryError
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
-from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, GenerationSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
 
@@ -31,26 +39,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_choice_options(parser)
-    for settings in (GenerationSettings, DecodingSettings, PromptSettings, ResolutionSettings):
+    for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
         add_settings(parser, settings)
+    add_prompt_options(parser)
     add_workbench_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the recommendations."""
     generation = read(arguments, GenerationSettings)
-    prompt = read(arguments, PromptSettings)
     workbench = open_workbench(arguments)
+    choice = read_choice(arguments, workbench)
+    prompt = read_prompt(arguments, workbench, choice)
     history, disliked = _movies(arguments, workbench)
-    if arguments.disliked:
-        prompt = prompt.replace(include_disliked=True)
     request = RecommendationRequest(
         history=history,
         disliked=disliked,
         generation=generation,
         prompt=prompt,
         resolution=read(arguments, ResolutionSettings),
-        choice=read_choice(arguments),
+        choice=choice,
         decoding=read(arguments, DecodingSettings),
         record_id=arguments.record,
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 NOTES_FILE = "recsys.json"
-"""Ours, beside PEFT's files, since PEFT drops keys that it does not know: prompt_id, base_model, base_weight_hash."""
+"""Ours, since PEFT drops keys that it does not know: prompt_id, base_model, base_weight_hash, title and note."""
 
 _TAKEN_OVER = (
     "r",

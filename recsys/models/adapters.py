@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys.errors import AdapterError
+from recsys.errors import AdapterError, SettingsError
 from recsys.models.adapter_files import (
     CONFIG_FILE,
     check_adapter_shapes,
@@ -28,7 +28,7 @@ from recsys.models.adapter_files import (
     signature,
 )
 from recsys.models.weights import count_parameters
-from recsys.prompts import prompt_id
+from recsys.prompts import prompt_id, read_prompt_id
 from recsys.settings import PromptSettings
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class AdapterInfo:
         base_weight_hash: LoadedModel.weight_hash of its base, or None when not told.
         num_parameters: Weights of the adapter.
         note: Why it cannot be used, or what the folder's recsys.json says about it.
+        title: What a page shows, as recsys.json says; its name where it says nothing.
+        is_usable: Whether it can be chosen; if not, the note tells why.
     """
 
     name: str
@@ -67,6 +69,8 @@ class AdapterInfo:
     base_weight_hash: str | None
     num_parameters: int | None
     note: str = ""
+    title: str = ""
+    is_usable: bool = True
 
     def require_prompt(self, prompt: PromptSettings) -> None:
         """Refuses a prompt other than the one that the adapter was trained with, where that is told.
@@ -121,8 +125,11 @@ def describe_adapter(path: Path) -> AdapterInfo:
         config = read_adapter_config(path)
         notes = read_adapter_notes(path)
         num_parameters = count_parameters(read_adapter_entries(path))
-    except AdapterError as error:
-        return AdapterInfo(path.name, path, "", None, None, (), None, None, None, note=f"Cannot be used: {error}")
+        if notes.get("prompt_id") is not None:
+            read_prompt_id(str(notes["prompt_id"]))
+    except (AdapterError, SettingsError) as error:
+        note = f"Cannot be used: {error}"
+        return AdapterInfo(path.name, path, "", None, None, (), None, None, None, note, path.name, is_usable=False)
     targets = config.get("target_modules") or ()
     return AdapterInfo(
         name=path.name,
@@ -135,6 +142,7 @@ def describe_adapter(path: Path) -> AdapterInfo:
         base_weight_hash=notes.get("base_weight_hash"),
         num_parameters=num_parameters,
         note=str(notes.get("note") or ""),
+        title=str(notes.get("title") or path.name),
     )
 
 

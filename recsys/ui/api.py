@@ -16,8 +16,7 @@ import gradio as gr
 from recsys.catalogue import HistoryEntry
 from recsys.errors import HistoryError, RecsysError, SettingsError
 from recsys.models.adapters import AdapterInfo
-from recsys.models.host import ModelChoice
-from recsys.models.registry import DEFAULT_MODEL, ModelSpec
+from recsys.models.registry import ModelSpec
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (
     MAX_HISTORY,
@@ -42,7 +41,7 @@ def add_api(workbench: Workbench) -> None:
     def recommend(  # one parameter for each setting, so that the API page lists them all
         liked: list[int | str],
         disliked: list[int | str] | None = None,
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = "auto",
         adapter: str | None = None,
         temperature: float = 0.7,
@@ -53,13 +52,13 @@ def add_api(workbench: Workbench) -> None:
         max_new_tokens: int = 96,
         num_recommendations: int = 4,
         seed: int = 0,
-        style: Literal["zero_shot", "few_shot", "instruction", "history"] = "few_shot",
-        queue_symbol: Literal["=>", "[]", "()", "words"] = "=>",
-        list_separator: Literal[";", ",", "newline", "numbered"] = ";",
-        include_years: bool = False,
-        include_disliked: bool = False,
-        num_examples: int = 3,
-        details: Literal["none", "genres", "tags", "description"] = "none",
+        style: Literal["zero_shot", "few_shot", "instruction", "history"] | None = None,
+        queue_symbol: Literal["=>", "[]", "()", "words"] | None = None,
+        list_separator: Literal[";", ",", "newline", "numbered"] | None = None,
+        include_years: bool | None = None,
+        include_disliked: bool | None = None,
+        num_examples: int | None = None,
+        details: Literal["none", "genres", "tags", "description"] | None = None,
         resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",
         threshold: float | None = None,
         force_nearest: bool = False,
@@ -72,10 +71,14 @@ def add_api(workbench: Workbench) -> None:
     ) -> dict[str, Any]:
         """Recommends movies for somebody who liked the given ones.
 
+        The prompt's settings, from style to details, may be left at None: then the prompt is the one that the
+        adapter was trained with or that the model reads, and else as the defaults named below.
+
         Args:
             liked: Liked movies in order, each an item_id or a title; an empty list asks for a cold start.
             disliked: Movies never to recommend.
-            model: Registry name (see /models); outside of a public page also a local folder or a Hub id.
+            model: Registry name (see /models); outside of a public page also a local folder or a Hub id. None takes
+                the one that the adapter was made for, without an adapter smollm2-135m.
             precision: What the weights are held in.
             adapter: Name of an adapter (see /adapters).
             temperature: 0 to 2; 0 is greedy, or plain beam search.
@@ -86,13 +89,13 @@ def add_api(workbench: Workbench) -> None:
             max_new_tokens: 1 to 1024.
             num_recommendations: 1 to 20.
             seed: Same seed, same answer.
-            style: The prompt's style.
-            queue_symbol: What stands between history and answer.
-            list_separator: What stands between titles.
-            include_years: Whether titles carry their year.
-            include_disliked: Whether the prompt names the disliked movies.
-            num_examples: 1 to 8 worked examples of the few_shot style.
-            details: What each title of the history carries in the prompt.
+            style: The prompt's style; else few_shot.
+            queue_symbol: What stands between history and answer; else =>.
+            list_separator: What stands between titles; else a semicolon.
+            include_years: Whether titles carry their year; else not.
+            include_disliked: Whether the prompt names the disliked movies; else not.
+            num_examples: 1 to 8 worked examples of the few_shot style; else 3.
+            details: What each title of the history carries in the prompt; else nothing.
             resolver: How titles that the catalogue does not have are read.
             threshold: 0 to 1, or None for the resolver's own.
             force_nearest: Take the nearest movie whatever its similarity.
@@ -158,15 +161,17 @@ def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationR
 
     require_choice("precision", given["precision"], get_args(Precision))
     for name in ("model", "adapter"):
-        if not isinstance(given[name], str) and not (name == "adapter" and given[name] is None):
+        if not isinstance(given[name], str | None):
             raise SettingsError(f"{name} has the wrong type", seen=given[name], mend=f"take a name from /{name}s")
+    choice = workbench.choices.find(given["model"], given["precision"], given["adapter"] or None)
+    typed = {name: value for name, value in part(PromptSettings).items() if value is not None}
     return RecommendationRequest(
         history=_entries("liked", given["liked"], workbench),
         disliked=_entries("disliked", given["disliked"] or [], workbench),
         generation=GenerationSettings.from_dict(part(GenerationSettings)),
-        prompt=PromptSettings.from_dict(part(PromptSettings)),
+        prompt=workbench.default_prompt(choice).replace(**typed),
         resolution=ResolutionSettings.from_dict(part(ResolutionSettings)),
-        choice=ModelChoice(given["model"], given["precision"], given["adapter"] or None),
+        choice=choice,
         decoding=DecodingSettings.from_dict(part(DecodingSettings) | {"genres": given["genres"] or ()}),
         allowed_items=_allowed_items(given["allowed_items"], workbench),
     )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recsys.errors import InputError, RecsysError
-from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
@@ -31,8 +30,8 @@ def launch(arguments: Sequence[str] | None = None) -> None:
             descriptions=options.descriptions,
         )
     )
-    choice = ModelChoice(options.model, options.precision, options.adapter)
     try:
+        choice = workbench.choices.find(options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
     except RecsysError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -57,7 +56,8 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
     parser.add_argument("--root-path", help="path of the page behind a proxy")
     parser.add_argument("--open", action="store_true", help="open a browser")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="registry name, local folder or Hub id to start with")
+    usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
+    parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
     parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))

@@ -14,6 +14,7 @@ from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
+from recsys.ui.training_tab import create_training_tab
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -26,11 +27,13 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
     """The whole page. Nothing of it needs the model, torch or the network to be built."""
     with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
         create_header(workbench)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
                 asked = create_recommend_tab(workbench, default_choice)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
                 create_evaluate_tab(workbench, default_choice)
+            with gr.Tab("Training", id="training", elem_id="tab-training") as training:
+                create_training_tab(workbench, training, tabs, asked)
             with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:
                 create_map_tab(workbench, item_map, asked)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:

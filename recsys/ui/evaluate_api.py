@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gradio as gr
 from gradio.events import api
@@ -10,7 +11,9 @@ from gradio.events import api
 from recsys.errors import RecsysError, SettingsError
 from recsys.evaluation.jobs import JobState
 from recsys.evaluation.request import EvaluationRequest
-from recsys.settings import require_number
+from recsys.models.choices import ModelChoices
+from recsys.models.host import ModelChoice
+from recsys.settings import Precision, require_choice, require_number
 from recsys.ui import evaluation_cards as cards
 
 if TYPE_CHECKING:
@@ -38,11 +41,13 @@ def add_evaluate_api(workbench: Workbench) -> None:
             split: Whose records.
             settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
                 an object of settings by name, and baselines, a list of popularity, ease, item_knn and similarity.
+                A prompt's setting that is left out is as the adapter was trained or the model reads, and a choice
+                without a model takes the one that the adapter was made for.
             wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a
                 report; the job goes on and /evaluation_state tells how it does.
         """
         try:
-            request = make_request(records, k, split, settings)
+            request = make_request(records, k, split, settings, workbench.choices)
             require_number("wait_seconds", wait_seconds, 0, LONGEST_WAIT)
             state = workbench.start_evaluation(request).wait(wait_seconds)
             if state.error is not None:
@@ -63,11 +68,13 @@ def add_evaluate_api(workbench: Workbench) -> None:
     api(evaluation_state, api_name="evaluation_state", queue=False)
 
 
-def make_request(records: int, k: int, split: str, settings: dict[str, Any] | None) -> EvaluationRequest:
+def make_request(
+    records: int, k: int, split: str, settings: dict[str, Any] | None, choices: ModelChoices
+) -> EvaluationRequest:
     """The request that plain values make; what the settings leave open keeps its default.
 
     Raises:
-        SettingsError: for a value of the wrong type or out of range, or a name that is no setting.
+        InputError: for a value of the wrong type or out of range, a name that is no setting, or an unknown adapter.
     """
     if settings is None:
         settings = {}
@@ -79,13 +86,33 @@ def make_request(records: int, k: int, split: str, settings: dict[str, Any] | No
     if not isinstance(settings.get("baselines", []), list):
         raise SettingsError("baselines are not a list", seen=settings["baselines"], mend='give ["popularity", "ease"]')
     parts = {name: part for name, part in settings.items() if name not in ("evaluation", "generation")}
+    choice = read_choice(settings.get("choice", {}), choices)
+    typed = {name: value for name, value in settings.get("prompt", {}).items() if value is not None}
     return EvaluationRequest.from_dict(
         {
             **parts,
+            "choice": dataclasses.asdict(choice),
+            "prompt": {**choices.default_prompt(choice).to_dict(), **typed},
             "evaluation": {**settings.get("evaluation", {}), "num_records": records, "k": k, "split": split},
             "generation": {"num_recommendations": k, **settings.get("generation", {})},
         }
     )
+
+
+def read_choice(given: dict[str, Any], choices: ModelChoices) -> ModelChoice:
+    """The model, precision and adapter of plain values.
+
+    Raises:
+        InputError: for a value of the wrong type, a name that is no part of a choice, or an unknown adapter.
+    """
+    known = [field.name for field in dataclasses.fields(ModelChoice)]
+    for name, value in given.items():
+        require_choice("a part of the choice", name, tuple(known))
+        if not isinstance(value, str | None):
+            raise SettingsError(f"{name} has the wrong type", seen=value, mend=f"take a name from /{name}s")
+    precision: Any = given.get("precision") or "auto"
+    require_choice("precision", precision, get_args(Precision))
+    return choices.find(given.get("model"), precision, given.get("adapter") or None)
 
 
 def state_to_dict(state: JobState) -> dict[str, Any]:

@@ -73,12 +73,12 @@ def running_figure(
         label: Name of the figure measured, "MAP@4".
         references: Name and value of each baseline.
     """
-    figure = _figure(height=300, margin={"l": 52, "r": 12, "t": 28, "b": 44})
+    figure = new_figure(height=300, margin={"l": 52, "r": 12, "t": 28, "b": 44})
     banded = [point for point in points if point.low is not None and point.high is not None]
     along = [point.num_records for point in banded]
     quiet: dict[str, Any] = {"hoverinfo": "skip", "showlegend": False, "mode": "lines", "line": {"width": 0}}
     figure.add_scatter(x=along, y=[point.low for point in banded], **quiet)
-    band = f"rgba({_rgb(theme.FIGURE_COLOURS['model'])},0.22)"
+    band = f"rgba({rgb_parts(theme.FIGURE_COLOURS['model'])},0.22)"
     figure.add_scatter(x=along, y=[point.high for point in banded], fill="tonexty", fillcolor=band, **quiet)
     figure.add_scatter(
         x=[point.num_records for point in points],
@@ -98,7 +98,7 @@ def running_figure(
 def comparison_figure(bars: Sequence[Bar], *, label: str) -> go.Figure:
     """One horizontal bar for each system with its interval, the first on top."""
     height = 54 + _BAR_HEIGHT * max(len(bars), 1)
-    figure = _figure(height=height, margin={"l": 8, "r": 16, "t": 6, "b": 40})
+    figure = new_figure(height=height, margin={"l": 8, "r": 16, "t": 6, "b": 40})
     figure.add_bar(
         orientation="h",
         x=[bar.value for bar in bars],
@@ -106,7 +106,7 @@ def comparison_figure(bars: Sequence[Bar], *, label: str) -> go.Figure:
         marker={"color": [theme.FIGURE_COLOURS[bar.role] for bar in bars], "cornerradius": 3},
         width=0.46,
         error_x=_whiskers(bars),
-        customdata=[[_plain(bar.name), _interval(bar), _plain(bar.detail)] for bar in bars],
+        customdata=[[plain_text(bar.name), _interval(bar), plain_text(bar.detail)] for bar in bars],
         hovertemplate="<b>%{customdata[0]}</b><br>" + label + " %{x:.4f} %{customdata[1]}<br>%{customdata[2]}"
         "<extra></extra>",
         showlegend=False,
@@ -131,7 +131,7 @@ def distance_figure(
         out_of_catalogue: Titles of each bin that did not.
         unit: What the distance counts, "edits".
     """
-    figure = _figure(height=260, margin={"l": 44, "r": 12, "t": 34, "b": 46}, barmode="stack")
+    figure = new_figure(height=260, margin={"l": 44, "r": 12, "t": 34, "b": 46}, barmode="stack")
     whole = all(float(edge).is_integer() for edge in edges)
     names = [f"{edge:.0f}" if whole else f"{edge:.1f}" for edge in edges]
     if names:
@@ -165,7 +165,7 @@ def template() -> go.layout.Template:
     import plotly.graph_objects as go
 
     axis = {
-        "gridcolor": f"rgba({_rgb(theme.FIGURE_COLOURS['text'])},0.28)",
+        "gridcolor": f"rgba({rgb_parts(theme.FIGURE_COLOURS['text'])},0.28)",
         "zeroline": False,
         "showline": False,
         "ticks": "",
@@ -191,7 +191,8 @@ def template() -> go.layout.Template:
     return go.layout.Template(layout=layout)
 
 
-def _figure(*, height: int, margin: dict[str, int], **layout: Any) -> go.Figure:
+def new_figure(*, height: int, margin: dict[str, int], **layout: Any) -> go.Figure:
+    """An empty figure of the template."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -206,17 +207,17 @@ def _add_reference(figure: go.Figure, name: str, value: float, total: int) -> No
         y=[value, value],
         mode="lines",
         line={"color": theme.FIGURE_COLOURS["baseline"], "width": 1.5, "dash": "dot"},
-        hovertemplate=f"{_plain(name)} %{{y:.4f}}<extra></extra>",
+        hovertemplate=f"{plain_text(name)} %{{y:.4f}}<extra></extra>",
         showlegend=False,
     )
     figure.add_annotation(
-        x=1, xref="paper", y=value, text=_plain(name), showarrow=False, xanchor="right", yanchor="bottom", yshift=1
+        x=1, xref="paper", y=value, text=plain_text(name), showarrow=False, xanchor="right", yanchor="bottom", yshift=1
     )
 
 
 def _add_bar_label(figure: go.Figure, place: int, bar: Bar) -> None:
     shared: dict[str, Any] = {"y": place, "yshift": 19, "showarrow": False, "font": {"size": 12.5}}
-    figure.add_annotation(x=0, xref="paper", xanchor="left", text=_plain(bar.name), **shared)
+    figure.add_annotation(x=0, xref="paper", xanchor="left", text=plain_text(bar.name), **shared)
     figure.add_annotation(x=1, xref="paper", xanchor="right", text=f"<b>{bar.value:.4f}</b>", **shared)
 
 
@@ -236,7 +237,7 @@ def _interval(bar: Bar) -> str:
     return "" if bar.low is None or bar.high is None else f"[{bar.low:.4f}, {bar.high:.4f}]"
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text that plotly shows as it is: it would read <b> and <a href> as markup."""
     short = text if len(text) <= _LONGEST_LABEL * 2 else text[: _LONGEST_LABEL * 2 - 1] + "…"
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -266,10 +267,10 @@ def _round_up(value: float) -> float:
     return min(round(next(step for step in steps if step * power >= value - 1e-12) * power, 10), 1.0)
 
 
-def _rgb(colour: str) -> str:
+def rgb_parts(colour: str) -> str:
     """The parts of "#rrggbb" as plotly's rgba() wants them.
 
-    >>> _rgb("#ff8000")
+    >>> rgb_parts("#ff8000")
     '255,128,0'
     """
     return ",".join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))

@@ -64,11 +64,13 @@ class Asked:
         liked: The movies that the page's person liked.
         record_id: The held-out record that they are of, if any.
         answers: What each browser session was recommended last.
+        choice: The controls of model, precision and adapter, by name.
     """
 
     liked: gr.HTML
     record_id: gr.State
     answers: LastAnswers
+    choice: dict[str, gr.components.Component]
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -94,7 +96,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
-    return Asked(liked, record_id, handlers.answers)
+    return Asked(liked, record_id, handlers.answers, panel.choice)
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:

@@ -90,10 +90,10 @@ def create_generation_controls(limits: Limits) -> dict[str, Component]:
 def create_choice_controls(workbench: Workbench, default: ModelChoice) -> dict[str, Component]:
     """Base model, precision and adapter."""
     public = workbench.options.public
-    models = [(spec.title, spec.name) for spec in workbench.models()]
+    models = [(spec.title, spec.name) for spec in workbench.choices.models()]
     if default.model not in {name for _, name in models}:
         models.append((default.model, default.model))
-    adapters = [("None · base model alone", NO_ADAPTER), *((info.name, info.name) for info in workbench.adapters())]
+    adapters = [("None · base model alone", NO_ADAPTER), *((info.name, info.name) for info in workbench.choices.adapters())]
     return {
         "model": gr.Dropdown(
             models,

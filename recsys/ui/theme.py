@@ -17,7 +17,7 @@ Mode = Literal["light", "dark"]
 Status = Literal["exact", "edited", "semantic", "out", "repeated", "liked", "year", "error"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "ui"
-STYLE_SHEETS = ("frame.css", "forms.css", "title_picker.css", "answer.css", "evaluate.css")
+STYLE_SHEETS = ("frame.css", "forms.css", "title_picker.css", "answer.css", "evaluate.css", "training.css")
 
 FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 FONT_STACK = ", ".join(FONT)
@@ -96,6 +96,9 @@ FIGURE_COLOURS = {
 }
 """Mid tones for plotly, which is not told whether the page is dark, by the role of a mark."""
 
+CURVE_COLOURS = ("#6a66dd", "#d9661f", "#249a63", "#d6487a", "#1590ab", "#a98208")
+"""Mid tones of lines that are told apart, each beside a dash of its own; by place, and again from the first."""
+
 _ACCENT_SCALE = ("#f5f5ff", "#eeeeff", "#dadaff", "#bcbbfb", "#9896f0", "#6460dd", "#5b5bd6", "#4b46c4", "#3d3a9c")
 _GREY_SCALE = ("#fafafb", "#f4f4f6", "#e5e5ea", "#cfcfd8", "#9a9aa6", "#6c6c77", "#5b5b66", "#3d3d46", "#2a2a31")
 
@@ -108,6 +111,7 @@ def css_variables(mode: Mode) -> dict[str, str]:
         for name, colour in named.items()
         for part in ("text", "fill", "solid")
     }
+    variables |= {f"--curve-{place}": colour for place, colour in enumerate(CURVE_COLOURS, 1)}
     return variables | {f"--surface-{name.replace('_', '-')}": v for name, v in vars(SURFACES[mode]).items()}
 
 

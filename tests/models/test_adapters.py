@@ -18,7 +18,7 @@ from recsys.models.adapters import (
 )
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
-from tests.fixtures.tiny_adapters import save_tiny_adapter
+from tests.fixtures.tiny_adapters import STORY_PROMPT, save_tiny_adapter
 from tests.fixtures.tiny_models import save_tiny_llama
 
 
@@ -187,9 +187,9 @@ def test_unknown_keys_of_older_training_scripts_are_tolerated(
 def test_other_base_weights_are_warned_about_and_the_same_are_not(
     loaded: LoadedModel, tiny_llama_folder: Path, tmp_path: Path
 ) -> None:
-    notes = {"prompt_id": "few_shot-v1", "base_model": "tiny", "base_weight_hash": loaded.weight_hash}
+    notes = {"prompt_id": STORY_PROMPT, "base_model": "tiny", "base_weight_hash": loaded.weight_hash}
     adapter = describe_adapter(save_tiny_adapter(tiny_llama_folder, tmp_path / "a", notes=notes))
-    assert (adapter.prompt_id, adapter.base_model) == ("few_shot-v1", "tiny")
+    assert (adapter.prompt_id, adapter.base_model) == (STORY_PROMPT, "tiny")
     assert select_adapter(loaded, adapter) == ()
     other = save_tiny_llama(tmp_path / "other", seed=5)
     warnings = select_adapter(load_model(find_model(str(other)), "fp32", device="cpu"), adapter)

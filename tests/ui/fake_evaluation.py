@@ -27,9 +27,9 @@ from recsys.evaluation.runner import record_seeds
 from recsys.evaluation.summary import make_report
 from recsys.generation.completion import Completion
 from recsys.limits import Limits
-from recsys.models.adapters import AdapterInfo
+from recsys.models.choices import ModelChoices
 from recsys.models.host import HostState, ModelChoice
-from recsys.models.registry import ModelSpec, list_models
+from recsys.models.registry import ModelSpec
 from recsys.prompts import Prompt
 from recsys.recommend import RecommendationRequest, recommend
 from recsys.resolution.levenshtein import LevenshteinResolver
@@ -111,14 +111,18 @@ class ScriptedWorkbench:
         runs: Where runs are kept.
         seconds: Time that each batch takes.
         public: Whether visitors are limited.
+        adapters: Where adapters are; None has none.
     """
 
-    def __init__(self, runs: Path, *, seconds: float = 0.0, public: bool = False) -> None:
+    def __init__(
+        self, runs: Path, *, seconds: float = 0.0, public: bool = False, adapters: Path | None = None
+    ) -> None:  # fmt: skip
         self.options = WorkbenchOptions(runs=runs, public=public)
         self.limits = Limits.for_public() if public else Limits()
         self.dataset = load()
         self.split: SplitData = split_records(self.dataset)
         self.catalogue = Catalogue(self.dataset.movies, self.split.popularity("train"))
+        self.choices = ModelChoices(public=public, adapters_folder=adapters or runs / "adapters")
         self.host = ScriptedHost()
         self.jobs = EvaluationJobs(runs)
         self.generator = ScriptedGenerator(self.catalogue, seconds)
@@ -126,10 +130,7 @@ class ScriptedWorkbench:
         self.error: Exception | None = None
 
     def models(self) -> tuple[ModelSpec, ...]:
-        return list_models(public=self.options.public)
-
-    def adapters(self) -> tuple[AdapterInfo, ...]:
-        return ()
+        return self.choices.models()
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
         self.limits.check_generation(request.generation)

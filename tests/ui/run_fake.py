@@ -21,10 +21,18 @@ def main() -> None:
     parser.add_argument("--load", type=float, default=0.0, help="seconds that the model loads")
     parser.add_argument("--write", help="what the model writes, whatever it is asked")
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--adapters", type=Path)
+    parser.add_argument("--cache", type=Path)
     parser.add_argument("--public", action="store_true")
     arguments = parser.parse_args()
+    if arguments.cache is not None:
+        os.environ["RECSYS_CACHE"] = str(arguments.cache)
     workbench = FakeWorkbench(
-        seconds_per_token=arguments.token, seconds_to_load=arguments.load, runs=arguments.runs, public=arguments.public
+        seconds_per_token=arguments.token,
+        seconds_to_load=arguments.load,
+        runs=arguments.runs,
+        adapters=arguments.adapters,
+        public=arguments.public,
     )
     workbench.generator.text = arguments.write
     build_demo(workbench).launch(server_port=arguments.port, quiet=True, **launch_options())

@@ -3,9 +3,12 @@ import math
 import pytest
 
 from recsys.errors import InputError
+from recsys.models import registry
+from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
 from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.ui.api import read_request, search
+from tests.fixtures.tiny_adapters import STORY_PROMPT, history_model, write_adapter
 
 DEFAULTS = {
     "liked": [],
@@ -23,16 +26,19 @@ DEFAULTS = {
 
 
 class Bench:
-    def __init__(self, catalogue):
+    def __init__(self, catalogue, adapters):
         from recsys.resolution.search import TitleSearch
 
+        self.choices = ModelChoices(adapters_folder=adapters)
+        self.default_prompt = self.choices.default_prompt
         self.catalogue = catalogue
         self.search = TitleSearch(catalogue)
 
 
 @pytest.fixture
-def bench(catalogue):
-    return Bench(catalogue)
+def bench(catalogue, tmp_path):
+    write_adapter(tmp_path, "story", base_model="tiny-history", prompt_id=STORY_PROMPT)
+    return Bench(catalogue, tmp_path)
 
 
 def test_titles_become_items_and_unknown_ones_stay_text(bench):
@@ -67,7 +73,8 @@ def test_titles_become_items_and_unknown_ones_stay_text(bench):
         {"seed": -1},
         {"style": "poem"},
         {"style": ["few_shot"]},
-        {"queue_symbol": None},
+        {"queue_symbol": 3},
+        {"adapter": "gone"},
         {"include_years": "yes"},
         {"threshold": math.nan},
         {"resolver": "magic"},
@@ -98,3 +105,25 @@ def test_filters_are_read_and_wrong_ones_refused(bench):
     for wrong in ({"genres": "Drama"}, {"allowed_items": ["1"]}, {"allowed_items": 3}, {"year_from": "1990"}):
         with pytest.raises(InputError):
             read_request(bench, DEFAULTS | wrong)
+
+
+LEFT_OPEN = dict.fromkeys(("model", *PromptSettings().to_dict()))
+"""What a caller leaves open who names neither a model nor a prompt."""
+
+
+def test_what_is_left_open_is_as_ever_without_an_adapter(bench):
+    request = read_request(bench, DEFAULTS | LEFT_OPEN)
+    assert (request.choice, request.prompt) == (ModelChoice(), PromptSettings())
+
+
+def test_what_is_left_open_follows_the_adapter(bench, monkeypatch):
+    monkeypatch.setattr(registry, "_KNOWN", (*registry._KNOWN, history_model("lists")))
+    request = read_request(bench, DEFAULTS | LEFT_OPEN | {"adapter": "story"})
+    assert request.choice == ModelChoice("tiny-history", adapter="story")
+    assert request.prompt == PromptSettings(style="history")
+
+
+def test_a_prompt_that_is_given_wins_over_the_adapters(bench):
+    given = {"adapter": "story", "include_years": True, "style": "few_shot"}
+    assert read_request(bench, DEFAULTS | LEFT_OPEN | given).prompt == PromptSettings("few_shot", include_years=True)
+    assert read_request(bench, DEFAULTS | {"adapter": "story"}).choice.model == "smollm2-135m"

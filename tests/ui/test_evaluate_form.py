@@ -2,11 +2,15 @@ import gradio as gr
 import pytest
 
 from recsys.errors import SettingsError
+from recsys.models import registry
+from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
+from recsys.settings import PromptSettings
 from recsys.ui.evaluate_api import make_request, state_to_dict
 from recsys.ui.evaluate_handlers import EvaluateHandlers
 from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.evaluation_form import EvaluationForm, whole
+from tests.fixtures.tiny_adapters import STORY_PROMPT, history_model, write_adapter
 from tests.ui.fake_evaluation import ScriptedWorkbench
 
 
@@ -83,10 +87,23 @@ def test_the_tab_adds_its_endpoints(workbench):
 
 
 def test_plain_settings_make_a_request():
-    request = make_request(4, 3, "test", {"generation": {"temperature": 0}, "baselines": ["ease"]})
+    request = make_request(4, 3, "test", {"generation": {"temperature": 0}, "baselines": ["ease"]}, ModelChoices())
     assert (request.evaluation.num_records, request.evaluation.k) == (4, 3)
     assert (request.generation.temperature, request.generation.num_recommendations) == (0, 3)
     assert request.baselines == ("ease",)
+
+
+def test_an_evaluation_follows_its_adapter_in_what_is_left_open(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_KNOWN", (*registry._KNOWN, history_model("lists")))
+    write_adapter(tmp_path, "story", base_model="tiny-history", prompt_id=STORY_PROMPT)
+    choices = ModelChoices(adapters_folder=tmp_path)
+    request = make_request(4, 4, "test", {"choice": {"adapter": "story"}}, choices)
+    assert request.choice == ModelChoice("tiny-history", adapter="story")
+    assert request.prompt == PromptSettings(style="history")
+    told = {"choice": {"adapter": "story", "model": "smollm2-135m"}, "prompt": {"list_separator": ",", "style": None}}
+    request = make_request(4, 4, "test", told, choices)
+    assert request.choice.model == "smollm2-135m"
+    assert request.prompt == PromptSettings(style="history", list_separator=",")
 
 
 @pytest.mark.parametrize(
@@ -102,16 +119,18 @@ def test_plain_settings_make_a_request():
         (4, 4, "test", {"baselines": "ease"}),
         (4, 4, "test", {"baselines": ["secret"]}),
         (4, 4, "test", {"choice": {"folder": "/"}}),
+        (4, 4, "test", {"choice": {"model": 3}}),
+        (4, 4, "test", {"choice": {"precision": "int3"}}),
         (4, 4, "test", [1]),
     ],
 )
 def test_settings_that_are_wrong_are_refused(records, k, split, settings):
     with pytest.raises(SettingsError):
-        make_request(records, k, split, settings)
+        make_request(records, k, split, settings, ModelChoices())
 
 
 def test_a_state_is_plain_json(workbench):
-    job = workbench.start_evaluation(make_request(2, 4, "test", {"baselines": ["popularity"]}))
+    job = workbench.start_evaluation(make_request(2, 4, "test", {"baselines": ["popularity"]}, workbench.choices))
     told = state_to_dict(job.wait(60))
     assert told["phase"] == "done"
     assert told["num_records"] == 2

@@ -1,0 +1,152 @@
+"""``adapters``: list adapters with their scores, pack one as a zip file, push one to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from recsys.data.atomic import open_atomically
+from recsys.errors import AdapterError, InputError, ModelUnavailableError
+from recsys.models.adapter_archive import adapter_files, write_archive
+from recsys.models.adapter_card import AdapterCard, read_adapter_card
+from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every adapter: base model, size, prompt and scores")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    packing = actions.add_parser("zip", help="pack an adapter's folder as a zip file")
+    packing.add_argument("--out", type=Path, help="the file to write (default: NAME.zip)")
+    pushing = actions.add_parser("push", help="upload an adapter's folder to the Hugging Face Hub")
+    pushing.add_argument("--repo", required=True, help="user/name on the Hub; made where it does not exist")
+    pushing.add_argument("--private", action="store_true", help="make a private repository")
+    for action in (packing, pushing):
+        action.add_argument("name", metavar="NAME", help="name of a folder under adapters/")
+    for action in (listing, packing, pushing):
+        action.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the action."""
+    if arguments.action == "list":
+        return _list(list_adapters(arguments.adapters), as_json=arguments.json)
+    adapter = find_adapter(arguments.name, arguments.adapters)
+    if arguments.action == "zip":
+        return _zip(adapter, arguments.out or Path(f"{adapter.name}.zip"))
+    return _push(adapter, arguments.repo, private=arguments.private)
+
+
+def _list(adapters: tuple[AdapterInfo, ...], *, as_json: bool) -> int:
+    described = [(adapter, _read_card(adapter)) for adapter in adapters]
+    if as_json:
+        json.dump([_to_dict(adapter, card) for adapter, card in described], sys.stdout, indent=2)
+        print()
+    elif described:
+        print(render_table([_row(adapter, card) for adapter, card in described]))
+    else:
+        print("no adapters. Train one: python -m recsys train --recipe story --name my-adapter")
+    return 0
+
+
+def _read_card(adapter: AdapterInfo) -> AdapterCard:
+    try:
+        return read_adapter_card(adapter.path)
+    except AdapterError:
+        return AdapterCard(adapter.name)  # the adapter's own note tells what is wrong
+
+
+def _to_dict(adapter: AdapterInfo, card: AdapterCard) -> dict[str, Any]:
+    told = {**dataclasses.asdict(card), "num_parameters": adapter.num_parameters, "note": adapter.note}
+    return told | {"base_model": adapter.base_model or card.base_model, "r": adapter.r}
+
+
+def _row(adapter: AdapterInfo, card: AdapterCard) -> tuple[str, ...]:
+    scores = "; ".join(f"{s.label} {s.map:.4f} {s.interval} ({s.told_of})".replace(" ()", "") for s in card.scores)
+    r = "-" if adapter.r is None else str(adapter.r)
+    problem = adapter.note if adapter.r is None else ""
+    return (
+        adapter.name,
+        adapter.base_model or "-",
+        card.method or "-",
+        r,
+        adapter.prompt_id or "-",
+        scores or problem or "-",
+    )
+
+
+def render_table(rows: list[tuple[str, ...]]) -> str:
+    """The rows under their heads, each column as wide as its longest text, without control characters.
+
+    >>> print(render_table([("story", "smollm2-135m", "lora", "8", "v1", "MAP@4 0.0100")]))
+    name   base          method  r  prompt  scores
+    story  smollm2-135m  lora    8  v1      MAP@4 0.0100
+    """
+    heads = ("name", "base", "method", "r", "prompt", "scores")
+    lines = [heads, *(tuple(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text) for text in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def _zip(adapter: AdapterInfo, out: Path) -> int:
+    if out.is_dir():
+        raise InputError("--out is a folder", seen=str(out), mend=f"name a file, such as {adapter.name}.zip")
+    try:
+        with open_atomically(out) as file:
+            write_archive(adapter.path, file)
+    except OSError as error:
+        raise InputError("the zip file cannot be written", seen=str(out), mend=f"{error.strerror}") from error
+    print(f"{out} ({out.stat().st_size:,} bytes)")
+    return 0
+
+
+def _push(adapter: AdapterInfo, repo: str, *, private: bool) -> int:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+        raise InputError("a repository is named user/name", seen=repo, mend=f"for example: --repo me/{adapter.name}")
+    files = adapter_files(adapter.path)
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if token is None:
+        mend = "set HF_TOKEN to a token of the Hub that may write"
+        raise InputError("nobody is logged in to the Hugging Face Hub", mend=mend)
+    address = _upload(adapter.path, files, repo, token=token, private=private)
+    print(f"{len(files)} files are at {address}")
+    return 0
+
+
+def _upload(folder: Path, files: tuple[Path, ...], repo: str, *, token: str, private: bool) -> str:
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi(token=token)
+    try:
+        address = str(api.create_repo(repo, private=private, exist_ok=True))
+        api.upload_folder(
+            repo_id=repo,
+            folder_path=folder,
+            allow_patterns=[path.name for path in files],
+            commit_message=f"Adapter {folder.name}",
+        )
+    except HFValidationError as error:
+        raise InputError("the Hub takes no such name", seen=repo, mend="use letters, digits, - and _") from error
+    except HfHubHTTPError as error:
+        mend = "take a token that may write there (HF_TOKEN)"
+        raise ModelUnavailableError("the Hub refused the upload", seen=_status(error), mend=mend) from error
+    except (OSError, httpx2.HTTPError) as error:
+        mend = "check the network"
+        raise ModelUnavailableError("the Hub cannot be reached", seen=type(error).__name__, mend=mend) from error
+    return address
+
+
+def _status(error: Exception) -> object:
+    """The HTTP status alone: the message holds the address that was asked."""
+    return getattr(getattr(error, "response", None), "status_code", None) or str(error)

@@ -1,0 +1,135 @@
+"""What may be chosen to answer, and what follows from a choice: its base model, its adapters, its prompt.
+
+The page, the command line and the API ask here, so that one choice means the same everywhere. Nothing is
+loaded: names, notes and the registry say all that is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+from recsys.models.host import ModelChoice
+from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
+from recsys.prompts import read_prompt_id
+from recsys.settings import Precision, PromptSettings, PromptStyle
+
+_NOT_NAMED = {"history": ("num_examples", "queue_symbol")}
+"""Settings that the id of a prompt does not name, so that an adapter asks for no value of them."""
+
+
+@dataclass(frozen=True)
+class PromptRule:
+    """The prompts that a choice of model and adapter reads.
+
+    Attributes:
+        default: The prompt where nobody asks for another.
+        styles: The styles that may be asked for.
+        fixed: Settings that may not differ from the default.
+        reason: Why, as one sentence; empty where every prompt is read.
+    """
+
+    default: PromptSettings = field(default_factory=PromptSettings)
+    styles: tuple[PromptStyle, ...] = get_args(PromptStyle)
+    fixed: frozenset[str] = frozenset()
+    reason: str = ""
+
+    def accepts(self, prompt: PromptSettings) -> bool:
+        """Whether a request with this prompt is answered."""
+        differs = any(getattr(prompt, name) != getattr(self.default, name) for name in self.fixed)
+        return prompt.style in self.styles and not differs
+
+
+class ModelChoices:
+    """The models and adapters of one process, and what each choice of them means.
+
+    Args:
+        public: Offer only what visitors may load.
+        adapters_folder: Where adapters are; None takes the repository's.
+    """
+
+    def __init__(self, *, public: bool = False, adapters_folder: Path | None = None) -> None:
+        self._public = public
+        self._adapters_folder = adapters_folder
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The models that may be loaded here."""
+        return list_models(public=self._public)
+
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        """The adapters that were found, broken ones too."""
+        return list_adapters(self._adapters_folder)
+
+    def adapters_for(self, model: str) -> tuple[AdapterInfo, ...]:
+        """The usable adapters that were made for a model, and those that tell no base."""
+        spec = self._find_listed(model)
+        # A typed Hub id may carry a revision, which no adapter names.
+        names = {"", model, model.partition("@")[0]} | ({spec.name, spec.location} if spec else set())
+        return tuple(info for info in self.adapters() if info.is_usable and info.base_model in names)
+
+    def find(
+        self, model: str | None = None, precision: Precision = "auto", adapter: str | None = None
+    ) -> ModelChoice:  # fmt: skip
+        """The whole choice: without a model, the one that the adapter was made for, where it is listed.
+
+        Raises:
+            AdapterError: when there is no such adapter to tell the model.
+        """
+        if model is None:
+            told = find_adapter(adapter, self._adapters_folder).base_model if adapter else ""
+            spec = self._find_listed(told)
+            model = spec.name if spec else DEFAULT_MODEL
+        return ModelChoice(model, precision, adapter)
+
+    def prompt_rule(self, choice: ModelChoice) -> PromptRule:
+        """The prompts that the choice reads.
+
+        Raises:
+            AdapterError: when there is no such adapter.
+            SettingsError: when the adapter was trained with a prompt that this version cannot write.
+        """
+        if choice.adapter is not None:
+            info = find_adapter(choice.adapter, self._adapters_folder)
+            if info.prompt_id is not None:
+                return _rule_of_adapter(info, read_prompt_id(info.prompt_id))
+        spec = self._find_listed(choice.model)
+        if spec is None or not spec.prompt_styles:
+            return PromptRule()
+        fixed = frozenset({"style"}) if len(spec.prompt_styles) == 1 else frozenset[str]()
+        return PromptRule(PromptSettings(style=spec.prompt_styles[0]), spec.prompt_styles, fixed, spec.prompt_reason)
+
+    def default_prompt(self, choice: ModelChoice) -> PromptSettings:
+        """The adapter's own prompt if it tells one, else the model's first style if it reads only some, else ours.
+
+        Raises:
+            AdapterError: when there is no such adapter.
+            SettingsError: when the adapter was trained with a prompt that this version cannot write.
+        """
+        return self.prompt_rule(choice).default
+
+    def require_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
+        """Refuses a prompt that the model does not read or that the adapter was not trained with.
+
+        Raises:
+            SettingsError: naming the style.
+            AdapterError: naming both prompts, or when there is no such adapter.
+        """
+        spec = self._find_listed(choice.model)
+        if spec is not None:
+            spec.require_prompt(prompt)
+        if choice.adapter is not None:
+            find_adapter(choice.adapter, self._adapters_folder).require_prompt(prompt)
+
+    def _find_listed(self, name: str) -> ModelSpec | None:
+        listed = self.models()
+        by_name = (spec for spec in listed if spec.name == name)
+        return next(by_name, None) or next((spec for spec in listed if spec.location == name), None)
+
+
+def _rule_of_adapter(info: AdapterInfo, prompt: PromptSettings) -> PromptRule:
+    free = _NOT_NAMED.get(prompt.style, ("num_examples",))
+    fixed = frozenset(entry.name for entry in dataclasses.fields(prompt) if entry.name not in free)
+    return PromptRule(prompt, (prompt.style,), fixed, f"{info.title or info.name} was trained with this prompt.")
