@@ -10,6 +10,7 @@
     ├── ArtifactError               a packaged file could not be fetched, checked or converted
     ├── ModelUnavailableError       a known model cannot be loaded: access, network or memory
     ├── ModelBusyError              another job holds the model and must not be disturbed
+    ├── TrainingError               training cannot go on; the last good checkpoint is kept
     └── CancelledError              a person stopped the work
 
 Each message says what was wrong, the value seen and the mend, so that it can be shown to a person
@@ -106,6 +107,10 @@ class ModelUnavailableError(RecsysError):
 
 class ModelBusyError(RecsysError):
     """Another job holds the model and must not be disturbed."""
+
+
+class TrainingError(RecsysError):
+    """Training cannot go on: the loss is no number, or the disk is full. The last good checkpoint is kept."""
 
 
 class CancelledError(RecsysError):

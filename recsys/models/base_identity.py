@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recsys.errors import UnknownModelError
 from recsys.models.artifacts import is_complete, smollm2_folder
-from recsys.models.registry import find_model
+from recsys.models.registry import DEFAULT_MODEL, find_model
 from recsys.models.weights import hash_weights, model_tensor_entries
 
 
@@ -21,11 +21,14 @@ def local_weight_hash(name: str) -> str | None:
         spec = find_model(name)
     except UnknownModelError:
         return None
-    if spec.source == "hub":
+    if spec.name == DEFAULT_MODEL:
+        folder = smollm2_folder()
+        if not is_complete(folder):
+            return None
+    elif spec.source == "hub":
         return None
-    folder = smollm2_folder() if spec.source == "package" else Path(spec.location)
-    if spec.source == "package" and not is_complete(folder):
-        return None
+    else:
+        folder = Path(spec.location)
     try:
         return _hash(folder, folder.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError):

@@ -14,7 +14,7 @@ from typing import get_args
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
-from recsys.prompts import read_prompt_id
+from recsys.prompts import prompt_id, read_prompt_id
 from recsys.settings import Precision, PromptSettings, PromptStyle
 
 _NOT_NAMED = {"history": ("num_examples", "queue_symbol")}
@@ -109,6 +109,21 @@ class ModelChoices:
             SettingsError: when the adapter was trained with a prompt that this version cannot write.
         """
         return self.prompt_rule(choice).default
+
+    def prompt_after(self, rule: PromptRule, current: PromptSettings) -> PromptSettings:
+        """The prompt once somebody has chosen: their own where they set one that is read, else the choice's.
+
+        A prompt that comes with some choice was not set by hand: it goes with that choice.
+        """
+        if rule.accepts(current) and prompt_id(current) not in self._prompts_of_choices():
+            return current
+        return rule.default.replace(num_examples=current.num_examples)
+
+    def _prompts_of_choices(self) -> set[str]:
+        of_adapters = {info.prompt_id for info in self.adapters() if info.is_usable and info.prompt_id}
+        first_styles = [spec.prompt_styles[0] for spec in self.models() if spec.prompt_styles]
+        of_models = {prompt_id(PromptSettings(style=style)) for style in first_styles}
+        return {prompt_id(PromptSettings()), *of_adapters, *of_models}
 
     def require_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
         """Refuses a prompt that the model does not read or that the adapter was not trained with.

@@ -20,6 +20,9 @@ Architecture = Literal["llama", "gptj"]
 Source = Literal["package", "hub", "folder"]
 
 DEFAULT_MODEL = "smollm2-135m"
+SMALL_MODEL = "gptj-mini"
+SHIPPED_MODELS = Path(__file__).resolve().parents[2] / "assets"
+"""Where models that were trained by this project lie."""
 PUBLIC_MODELS_VARIABLE = "RECSYS_PUBLIC_MODELS"
 
 _HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([A-Za-z0-9][\w./-]{0,99}))?", re.ASCII)
@@ -80,6 +83,18 @@ _KNOWN = (
         134_515_008,
         "Apache-2.0",
         note="Comes with a Python package; converted from 4-bit weights, so it differs slightly from the Hub's.",
+    ),
+    ModelSpec(
+        SMALL_MODEL,
+        "GPT-J mini, trained on movie titles alone",
+        "folder",
+        str(SHIPPED_MODELS / SMALL_MODEL),
+        "gptj",
+        3_800_000,
+        "MovieLens terms of use",
+        note="Made here by `python -m recsys pretrain`: a GPT-J in architecture, far smaller than GPT-J 6B.",
+        prompt_styles=("history",),
+        prompt_reason="It was trained on lists of movie titles and reads no English.",
     ),
     ModelSpec(
         "HuggingFaceTB/SmolLM2-135M-Instruct",
@@ -145,7 +160,7 @@ def list_models(*, public: bool = False) -> tuple[ModelSpec, ...]:
     """The models that are offered by name, the default first.
 
     Args:
-        public: Offer visitors only the embedded model and those that $RECSYS_PUBLIC_MODELS lists
+        public: Offer visitors only the embedded models and those that $RECSYS_PUBLIC_MODELS lists
             (comma-separated names, folders or Hub ids).
 
     Raises:
@@ -154,7 +169,7 @@ def list_models(*, public: bool = False) -> tuple[ModelSpec, ...]:
     if not public:
         return _KNOWN
     allowed = [name.strip() for name in os.environ.get(PUBLIC_MODELS_VARIABLE, "").split(",")]
-    return tuple(find_model(name) for name in dict.fromkeys([DEFAULT_MODEL, *filter(None, allowed)]))
+    return tuple(find_model(name) for name in dict.fromkeys([DEFAULT_MODEL, SMALL_MODEL, *filter(None, allowed)]))
 
 
 def find_model(name: str, *, public: bool = False) -> ModelSpec:

@@ -18,13 +18,13 @@ from recsys.errors import AdapterError, DataFormatError
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
 from recsys.models.adapter_files import CONFIG_FILE
 from recsys.models.adapters import default_adapters_folder
-from recsys.models.artifacts import cache_folder
+from recsys.models.registry import SHIPPED_MODELS
 from recsys.training.curves import CURVES_FILE, Curves, RankingPoint, TrainPoint, ValidationPoint, read_curves
+from recsys.training.run_folder import training_folder
 
 RunKind = Literal["adapter", "model", "training"]
 Phase = Literal["running", "stopped", "done"]
 
-SHIPPED_MODELS = Path(__file__).resolve().parents[2] / "assets"
 SECONDS_UNTIL_SILENT = 900.0
 """A run that has written nothing for so long is taken for stopped: one ranking on a slow machine takes minutes."""
 
@@ -103,7 +103,7 @@ def list_recorded_runs(
     of_models = tuple(_read_all("model", models))
     saved = {run.folder.name: run.curves for run in (*of_adapters, *of_models)}
     of_cache = []
-    for run in _read_all("training", training or cache_folder() / "training"):
+    for run in _read_all("training", training or training_folder()):
         if run.folder.name not in saved:
             of_cache.append(run)
         elif run.curves is None or run.curves != saved[run.folder.name]:

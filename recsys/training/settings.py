@@ -77,6 +77,7 @@ class TrainingSettings(Settings):
         early_stopping_patience: Epochs without a lower validation loss after which training stops; 0 never.
         ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none.
         save_steps: Optimizer steps between checkpoints.
+        gradient_checkpointing: Compute activations twice instead of keeping them: less memory, more time.
         seed: Of the new weights, the order of records, dropout and augmentation.
     """
 
@@ -96,6 +97,7 @@ class TrainingSettings(Settings):
     early_stopping_patience: int = 0
     ranking_records: int = 128
     save_steps: int = 200
+    gradient_checkpointing: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -115,4 +117,5 @@ class TrainingSettings(Settings):
         require_number("early_stopping_patience", self.early_stopping_patience, 0, 1000, integer=True)
         require_number("ranking_records", self.ranking_records, 0, 1_000_000, integer=True)
         require_number("save_steps", self.save_steps, 1, 10_000_000, integer=True)
+        require_choice("gradient_checkpointing", self.gradient_checkpointing, (True, False))
         require_number("seed", self.seed, 0, 2**32 - 1, integer=True)

@@ -28,7 +28,7 @@ from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import RequestSettings, SettingsPanel
-from recsys.ui.share import has_request, read_query
+from recsys.ui.share import has_request, read_choice, read_query
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
 
 if TYPE_CHECKING:
@@ -165,14 +165,19 @@ class RecommendHandlers:
         parameters = {str(name): str(value) for name, value in dict(request.query_params or {}).items()}
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
-        asked, problems = read_query(parameters, self.workbench.catalogue)
-        choice, missing = self._available(asked.choice)
+        choice, missing = self._available(read_choice(parameters), model_is_named=bool(parameters.get("model")))
+        rule = self.workbench.choices.prompt_rule(choice)
+        asked, problems = read_query(parameters, self.workbench.catalogue, prompt=rule.default)
+        prompt = asked.prompt
+        if not rule.accepts(prompt):
+            missing.append(f"The link asks for a prompt that is not read here, so another is set. {rule.reason}")
+            prompt = rule.default
         for problem in (*problems, *missing):
             gr.Warning(problem)
-        settings = RequestSettings(asked.generation, asked.prompt, asked.resolution, choice, asked.decoding)
+        settings = RequestSettings(asked.generation, prompt, asked.resolution, choice, asked.decoding)
         catalogue = self.workbench.catalogue
         liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
-        return [liked, disliked, *self.panel.write(settings)]
+        return [liked, disliked, *self.panel.show(settings)]
 
     def _stream(self, asked: RecommendationRequest, cancel: threading.Event, visitor: gr.Request) -> Iterator[View]:
         for part in self._parts(asked, cancel):
@@ -242,12 +247,15 @@ class RecommendHandlers:
         )
         return [title for title in parsed.titles if title.end < len(text.rstrip())]
 
-    def _available(self, choice: ModelChoice) -> tuple[ModelChoice, list[str]]:
+    def _available(self, choice: ModelChoice, *, model_is_named: bool) -> tuple[ModelChoice, list[str]]:
         """The choice of a link without what this page does not have, and what that is."""
         missing = []
-        if choice.adapter is not None and choice.adapter not in {info.name for info in self.workbench.adapters()}:
+        usable = {info.name for info in self.workbench.adapters() if info.is_usable}
+        if choice.adapter is not None and choice.adapter not in usable:
             missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
             choice = replace(choice, adapter=None)
+        if not model_is_named:
+            choice = self.workbench.choices.find(None, choice.precision, choice.adapter)
         models = {spec.name for spec in self.workbench.models()}
         if self.workbench.options.public and choice.model not in models:
             missing.append(f"The link's model “{choice.model}” is not offered here.")

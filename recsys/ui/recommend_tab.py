@@ -64,13 +64,13 @@ class Asked:
         liked: The movies that the page's person liked.
         record_id: The held-out record that they are of, if any.
         answers: What each browser session was recommended last.
-        choice: The controls of model, precision and adapter, by name.
+        panel: The controls of all settings.
     """
 
     liked: gr.HTML
     record_id: gr.State
     answers: LastAnswers
-    choice: dict[str, gr.components.Component]
+    panel: SettingsPanel
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -96,7 +96,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
-    return Asked(liked, record_id, handlers.answers, panel.choice)
+    return Asked(liked, record_id, handlers.answers, panel)
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:
@@ -160,8 +160,8 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     picked = [parts.liked, parts.disliked]
     parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter")]
-    for name in ("model", "precision"):
-        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
+    panel.chosen.then(handlers.load_model, choice, **_TOLD)
+    panel.choice["precision"].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
 
 

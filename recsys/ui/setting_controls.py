@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
-
 import gradio as gr
 from gradio.components import Component
 
 from recsys.limits import Limits
-from recsys.models.host import ModelChoice
-from recsys.settings import GenerationSettings, Precision, PromptSettings
-
-if TYPE_CHECKING:
-    from recsys.workbench import Workbench
-
-NO_ADAPTER = ""
+from recsys.settings import GenerationSettings
 
 HELP = {
     "temperature": "0 takes the likeliest token; higher is freer.",
@@ -33,27 +25,11 @@ HELP = {
 """One line of help for each control."""
 RESOLVERS_OWN = "The resolver's own threshold is in use."
 
-_STYLES = [
-    ("Worked examples", "few_shot"),
-    ("Bare list", "zero_shot"),
-    ("Instruction", "instruction"),
-    ("History · trained models", "history"),
-]
-_SYMBOLS = [("=>", "=>"), ("[ ]", "[]"), ("( )", "()"), ("Plain words", "words")]
-_SEPARATORS = [("Semicolon", ";"), ("Comma", ","), ("New line", "newline"), ("Numbered", "numbered")]
-_DETAILS = [("None", "none"), ("Genres", "genres"), ("Tags", "tags"), ("Description", "description")]
 _RESOLVERS = [
     ("Levenshtein · fewest edits", "levenshtein"),
     ("Embedding · nearest in meaning", "embedding"),
     ("Common characters · the flawed first try", "common_characters"),
 ]
-_PRECISION_TITLES = {
-    "auto": "Auto",
-    "fp32": "fp32 · 32-bit float",
-    "bf16": "bf16 · bfloat16",
-    "fp16": "fp16 · half",
-    "int8": "int8 · bitsandbytes",
-}
 
 
 def create_generation_controls(limits: Limits) -> dict[str, Component]:
@@ -87,84 +63,6 @@ def create_generation_controls(limits: Limits) -> dict[str, Component]:
     return controls
 
 
-def create_choice_controls(workbench: Workbench, default: ModelChoice) -> dict[str, Component]:
-    """Base model, precision and adapter."""
-    public = workbench.options.public
-    models = [(spec.title, spec.name) for spec in workbench.choices.models()]
-    if default.model not in {name for _, name in models}:
-        models.append((default.model, default.model))
-    adapters = [("None · base model alone", NO_ADAPTER), *((info.name, info.name) for info in workbench.choices.adapters())]
-    return {
-        "model": gr.Dropdown(
-            models,
-            value=default.model,
-            allow_custom_value=not public,
-            label="Base model",
-            info="Loaded when chosen; one at a time." if public else "Or type a local folder or a Hub id.",
-            elem_id="model",
-        ),
-        "precision": gr.Dropdown(
-            [(_PRECISION_TITLES[name], name) for name in get_args(Precision)],
-            value=default.precision,
-            label="Precision",
-            info="Auto takes the fastest that is right here.",
-            elem_id="precision",
-        ),
-        "adapter": gr.Dropdown(
-            adapters,
-            value=default.adapter or NO_ADAPTER,
-            label="Adapter",
-            info="LoRA folders; switching keeps the base model." if len(adapters) > 1 else "None was found yet.",
-            elem_id="adapter",
-        ),
-    }
-
-
-def create_prompt_controls() -> dict[str, Component]:
-    """The prompt's format."""
-    default = PromptSettings()
-    return {
-        "style": gr.Radio(_STYLES, value=default.style, label="Style", elem_id="style", elem_classes=["segments"]),
-        "num_examples": gr.Slider(
-            1,
-            8,
-            value=default.num_examples,
-            step=1,
-            label="Examples",
-            info=HELP["num_examples"],
-            elem_id="num_examples",
-            buttons=[],
-        ),
-        "queue_symbol": gr.Radio(
-            _SYMBOLS,
-            value=default.queue_symbol,
-            label="Queue symbol",
-            info=HELP["queue_symbol"],
-            elem_id="queue_symbol",
-            elem_classes=["segments"],
-        ),
-        "list_separator": gr.Radio(
-            _SEPARATORS,
-            value=default.list_separator,
-            label="Separator",
-            elem_id="list_separator",
-            elem_classes=["segments"],
-        ),
-        "include_years": gr.Checkbox(default.include_years, label="Titles carry their year", elem_id="include_years"),
-        "include_disliked": gr.Checkbox(
-            default.include_disliked, label="Name the disliked movies in the prompt", elem_id="include_disliked"
-        ),
-        "details": gr.Radio(
-            _DETAILS,
-            value=default.details,
-            label="Details of movies",
-            info=HELP["details"],
-            elem_id="details-kind",
-            elem_classes=["segments"],
-        ),
-    }
-
-
 def create_resolution_controls() -> dict[str, Component]:
     """How titles become items."""
     return {
@@ -183,6 +81,12 @@ def create_resolution_controls() -> dict[str, Component]:
         ),
         "force_nearest": gr.Checkbox(False, label="Force nearest: never out of catalogue", elem_id="force_nearest"),
     }
+
+
+def as_whole(name: str, value: object) -> object:
+    """4.0 as 4 where a whole number is meant: a browser has one kind of number."""
+    wants_float = name in ("temperature", "top_p", "repetition_penalty")
+    return int(value) if isinstance(value, float) and value.is_integer() and not wants_float else value
 
 
 def _group(title: str) -> None:

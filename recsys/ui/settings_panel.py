@@ -15,21 +15,28 @@ import gradio as gr
 from gradio.components import Component
 
 from recsys.errors import SettingsError
+from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
 from recsys.settings import DecodingSettings, GenerationSettings, Precision, PromptSettings, ResolutionSettings
+from recsys.ui.choice_controls import (
+    NO_ADAPTER,
+    adapter_state,
+    connect_choice,
+    create_choice_controls,
+    find_rule,
+)
 from recsys.ui.decoding_controls import (
     connect_decoding,
     create_decoding_controls,
     read_decoding,
     written_decoding,
 )
+from recsys.ui.prompt_controls import create_prompt_controls, prompt_updates, read_prompt
 from recsys.ui.setting_controls import (
     HELP,
-    NO_ADAPTER,
     RESOLVERS_OWN,
-    create_choice_controls,
+    as_whole,
     create_generation_controls,
-    create_prompt_controls,
     create_resolution_controls,
 )
 
@@ -42,12 +49,13 @@ PRESETS: dict[str, GenerationSettings] = {
     "Beam search": GenerationSettings(temperature=0, num_beams=4, repetition_penalty=1.0),
     "Adventurous": GenerationSettings(temperature=1.2, top_p=0.95, top_k=0),
 }
-_PRESET_FIELDS = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty")
-_ONLY_FEW_SHOT = "Only the worked-examples style shows examples."
-_WITHOUT_SYMBOL = {
-    "instruction": "The instruction asks in words, so no symbol is needed.",
-    "history": "The answer goes on with the list, so no symbol is needed.",
+_QUICK: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+    "api_visibility": "private",
 }
+_PRESET_FIELDS = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty")
 _FORCED = "Force nearest takes the nearest title however unlike."
 
 
@@ -64,7 +72,7 @@ class RequestSettings:
 
 @dataclass(frozen=True)
 class SettingsPanel:
-    """The controls by the name of their setting."""
+    """The controls by the name of their setting, and the event after a model or an adapter was chosen."""
 
     choice: dict[str, Component]
     generation: dict[str, Component]
@@ -73,6 +81,8 @@ class SettingsPanel:
     decoding: dict[str, Component]
     preset: gr.Radio
     accordions: tuple[gr.Accordion, ...]
+    choices: ModelChoices
+    chosen: gr.events.Dependency
 
     @property
     def inputs(self) -> list[Component]:
@@ -109,6 +119,16 @@ class SettingsPanel:
             *written_decoding(settings.decoding),
         ]
 
+    def show(self, settings: RequestSettings) -> list[Any]:
+        """As `write`, with what else the choice does to the controls: what is offered and what is fixed."""
+        choice, values = settings.choice, self.write(settings)
+        at = self.inputs.index(self.choice["adapter"])
+        values[at] = gr.Dropdown(**adapter_state(self.choices, choice.model, choice.adapter, keep=True))
+        at = self.inputs.index(self.prompt["style"])
+        rule = find_rule(self.choices, choice.model, choice.adapter)
+        values[at : at + len(self.prompt)] = prompt_updates(rule, settings.prompt)
+        return values
+
 
 def read_settings(
     choice: Mapping[str, Any],
@@ -128,8 +148,8 @@ def read_settings(
     if choice["precision"] not in get_args(Precision):
         raise SettingsError("precision is not known", seen=choice["precision"], mend="choose auto")
     return RequestSettings(
-        GenerationSettings.from_dict({name: _whole(name, value) for name, value in generation.items()}),
-        PromptSettings.from_dict({name: _whole(name, value) for name, value in prompt.items()}),
+        GenerationSettings.from_dict({name: as_whole(name, value) for name, value in generation.items()}),
+        read_prompt(prompt),
         ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
         ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None),
         read_decoding(decoding),
@@ -138,6 +158,7 @@ def read_settings(
 
 def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> SettingsPanel:
     """Makes the controls, in five folds; the generator's is open."""
+    choices = workbench.choices
     with gr.Accordion("Generator", open=True, elem_id="fold-generator", elem_classes=["fold"]) as generator_fold:
         preset = gr.Radio(
             list(PRESETS),
@@ -153,13 +174,14 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
     ) as decoding_fold:
         decoding = create_decoding_controls(workbench)
     with gr.Accordion("Model", open=False, elem_id="fold-model", elem_classes=["fold"]) as model_fold:
-        choice = create_choice_controls(workbench, default_choice)
+        choice = create_choice_controls(choices, default_choice, public=workbench.options.public)
     with gr.Accordion("Prompt", open=False, elem_id="fold-prompt", elem_classes=["fold"]) as prompt_fold:
-        prompt = create_prompt_controls()
+        prompt = create_prompt_controls(choices.prompt_rule(default_choice))
     with gr.Accordion("Matching", open=False, elem_id="fold-matching", elem_classes=["fold"]) as matching_fold:
         resolution = create_resolution_controls()
     folds = (generator_fold, decoding_fold, model_fold, prompt_fold, matching_fold)
-    panel = SettingsPanel(choice, generation, prompt, resolution, decoding, preset, folds)
+    chosen = connect_choice(choices, choice, prompt, _QUICK)
+    panel = SettingsPanel(choice, generation, prompt, resolution, decoding, preset, folds, choices, chosen)
     _connect(panel)
     return panel
 
@@ -167,23 +189,14 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
 def _connect(panel: SettingsPanel) -> None:
     """Presets set the sliders, sliders tell which preset they are, and modes disable what has no effect."""
     sliders = [panel.generation[name] for name in _PRESET_FIELDS]
-    quick: dict[str, Any] = {
-        "queue": False,
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-    }
-    panel.preset.input(apply_preset, panel.preset, sliders, **quick)
+    panel.preset.input(apply_preset, panel.preset, sliders, **_QUICK)
     for slider in sliders:
-        slider.input(matching_preset, sliders, panel.preset, **quick)
-    connect_decoding(panel.decoding, panel.generation, quick)
-    prompt, resolution = panel.prompt, panel.resolution
-    prompt["style"].change(
-        prompt_state, prompt["style"], [prompt["num_examples"], prompt["queue_symbol"]], **quick
-    )  # fmt: skip
+        slider.input(matching_preset, sliders, panel.preset, **_QUICK)
+    connect_decoding(panel.decoding, panel.generation, _QUICK)
+    resolution = panel.resolution
     asked = [resolution["own_threshold"], resolution["force_nearest"]]
     for control in asked:
-        control.change(threshold_state, asked, resolution["threshold"], **quick)
+        control.change(threshold_state, asked, resolution["threshold"], **_QUICK)
 
 
 def apply_preset(name: str | None) -> list[float]:
@@ -200,17 +213,6 @@ def matching_preset(*values: float) -> str | None:
     return None
 
 
-def prompt_state(style: str) -> list[Any]:
-    """Examples and queue symbol, disabled with the reason where the style has none."""
-    return [
-        _state("num_examples", None if style == "few_shot" else _ONLY_FEW_SHOT),
-        gr.Radio(
-            interactive=style not in _WITHOUT_SYMBOL,
-            info=_WITHOUT_SYMBOL.get(style) or HELP["queue_symbol"],
-        ),
-    ]
-
-
 def threshold_state(own_threshold: bool, force_nearest: bool) -> gr.Slider:
     """The threshold, disabled with the reason while something else decides."""
     return _state("threshold", _FORCED if force_nearest else RESOLVERS_OWN if own_threshold else None)
@@ -218,9 +220,3 @@ def threshold_state(own_threshold: bool, force_nearest: bool) -> gr.Slider:
 
 def _state(name: str, reason: str | None) -> gr.Slider:
     return gr.Slider(interactive=reason is None, info=reason or HELP[name])
-
-
-def _whole(name: str, value: object) -> object:
-    """4.0 as 4 where a whole number is meant: a browser has one kind of number."""
-    wants_float = name in ("temperature", "top_p", "repetition_penalty")
-    return int(value) if isinstance(value, float) and value.is_integer() and not wants_float else value

@@ -33,7 +33,7 @@ MAX_LINK = 8_000
 
 
 def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
-    """The settings that differ from the defaults, by name."""
+    """The settings that differ from the defaults, by name; with an adapter its model too, which it would bring."""
     changed: dict[str, Any] = {}
     for settings in (request.generation, request.prompt, request.resolution, request.decoding, request.choice):
         default = type(settings)()
@@ -41,6 +41,8 @@ def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
             value = getattr(settings, field.name)
             if value != getattr(default, field.name):
                 changed[field.name] = value
+    if request.choice.adapter is not None:
+        changed["model"] = request.choice.model
     return changed
 
 
@@ -99,22 +101,36 @@ def as_query(request: RecommendationRequest) -> str:
     return urlencode(parts)
 
 
-def read_query(parameters: Mapping[str, str], catalogue: Catalogue) -> tuple[RecommendationRequest, list[str]]:
+def read_query(
+    parameters: Mapping[str, str], catalogue: Catalogue, *, prompt: PromptSettings | None = None
+) -> tuple[RecommendationRequest, list[str]]:
     """The request of a link, and what of the link could not be read, each as a sentence.
 
     A part that is wrong is left out, so that the rest of the link still counts.
+
+    Args:
+        parameters: The link's query.
+        catalogue: What its item_ids are of.
+        prompt: Of what the link does not say; None takes ours.
     """
     problems: list[str] = []
     request = RecommendationRequest(
         history=_read_entries(parameters, "liked", catalogue, problems),
         disliked=_read_entries(parameters, "disliked", catalogue, problems),
-        generation=_read_settings(parameters, GenerationSettings, problems),
-        prompt=_read_settings(parameters, PromptSettings, problems),
-        resolution=_read_settings(parameters, ResolutionSettings, problems),
-        choice=_read_choice(parameters),
-        decoding=_read_settings(parameters, DecodingSettings, problems),
+        generation=_read_settings(parameters, GenerationSettings(), problems),
+        prompt=_read_settings(parameters, prompt or PromptSettings(), problems),
+        resolution=_read_settings(parameters, ResolutionSettings(), problems),
+        choice=read_choice(parameters),
+        decoding=_read_settings(parameters, DecodingSettings(), problems),
     )
     return request, problems
+
+
+def read_choice(parameters: Mapping[str, str]) -> ModelChoice:
+    """The model, precision and adapter that a link names, whether or not there are such."""
+    names = {field.name for field in dataclasses.fields(ModelChoice)}
+    given: dict[str, Any] = {name: text[:200] for name, text in parameters.items() if name in names and text}
+    return ModelChoice(**given)
 
 
 def has_request(parameters: Mapping[str, str]) -> bool:
@@ -158,9 +174,9 @@ def _read_entry(entry: object, catalogue: Catalogue) -> HistoryEntry:
     return catalogue[entry].item_id
 
 
-def _read_settings(parameters: Mapping[str, str], settings: type[S], problems: list[str]) -> S:
-    read = settings()
-    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+def _read_settings(parameters: Mapping[str, str], default: S, problems: list[str]) -> S:
+    read = default
+    for field in dataclasses.fields(default):  # type: ignore[arg-type]
         if field.name not in parameters:
             continue
         try:
@@ -183,9 +199,3 @@ def _value(text: str, annotation: object) -> object:
     except ValueError:
         raise SettingsError("a number of the link cannot be read", seen=text) from None
     return {"true": True, "false": False}.get(text.lower(), text) if named == "bool" else text
-
-
-def _read_choice(parameters: Mapping[str, str]) -> ModelChoice:
-    names = {field.name for field in dataclasses.fields(ModelChoice)}
-    given: dict[str, Any] = {name: text[:200] for name, text in parameters.items() if name in names and text}
-    return ModelChoice(**given)

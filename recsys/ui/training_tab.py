@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
-from recsys.errors import AdapterError, RecsysError
+from recsys.errors import AdapterError, RecsysError, SettingsError
 from recsys.models.host import ModelChoice
+from recsys.prompts import read_prompt_id
 from recsys.settings import Precision, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
 from recsys.ui.evaluate_tab import errors_shown
 from recsys.ui.recommend_tab import Asked
-from recsys.ui.setting_controls import NO_ADAPTER
 from recsys.ui.theme import ASSETS
 from recsys.ui.training_figures import CURVE_KINDS, CurveAxis, CurveKind, curve_figure
 from recsys.ui.training_view import RunSignature, TrainingView, chosen_runs, curve_lines, signatures
@@ -115,9 +115,11 @@ class TrainingTab:
         )
         packed = self.cards.pack(self.pack, None, self.zip, **_QUIET)
         packed.success(None, None, None, js=_FETCH_ZIP, api_visibility="private")
-        choice = asked.choice
+        choice, prompt = asked.panel.choice, asked.panel.prompt
         self.listed_adapters = list(choice["adapter"].choices)
-        self.cards.use(self.use, choice["precision"], [tabs, choice["model"], choice["adapter"]], **_QUIET)
+        self.prompt_names = tuple(prompt)
+        used = [tabs, choice["model"], choice["adapter"], *prompt.values()]
+        self.cards.use(self.use, choice["precision"], used, **_QUIET)
 
     def look(self, seen: Seen | None, chosen: Sequence[str] | None, axis: CurveAxis, is_open: bool) -> tuple[Any, ...]:
         """The runs as they are now; what has not changed since ``seen`` is left alone."""
@@ -162,16 +164,25 @@ class TrainingTab:
             return gr.DownloadButton(value=str(self.view.pack(self._find(event))))
 
     def use(self, precision: Precision, event: gr.EventData) -> tuple[Any, ...]:
-        """Chooses a card's model and adapter in Recommend, and goes there."""
+        """Chooses a card's model, adapter and prompt in Recommend, and goes there."""
         with errors_shown():
-            model, adapter = self.view.choice(self._find(event))
+            run = self._find(event)
+            model, adapter = self.view.choice(run)
         with suppress(RecsysError):  # while an evaluation holds the model, it is loaded when it is asked
             require_choice("precision", precision, get_args(Precision))
             self.workbench.host.start_loading(ModelChoice(model, precision, adapter))
         adapters = self.listed_adapters
         if adapter is not None and all(value != adapter for _, value in adapters):  # trained since the page was built
             adapters = [*adapters, (adapter, adapter)]
-        return gr.Tabs(selected="recommend"), model, gr.Dropdown(adapters, value=adapter or NO_ADAPTER)
+        return gr.Tabs(selected="recommend"), model, gr.Dropdown(adapters, value=adapter or ""), *self._prompt(run)
+
+    def _prompt(self, run: RecordedRun) -> list[Any]:
+        """The prompt's controls as the run was trained; left alone where it does not tell, or cannot be written."""
+        try:
+            settings = read_prompt_id(run.card.prompt_id or "")
+        except SettingsError:
+            return [gr.skip()] * len(self.prompt_names)
+        return [getattr(settings, name) for name in self.prompt_names]
 
     def _find(self, event: gr.EventData) -> RecordedRun:
         key = str(event.run)

@@ -1,6 +1,7 @@
 """The Training tab in a browser: curves over each other, a run under way, cards, a download and the empty state."""
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -88,9 +89,11 @@ def test_using_an_adapter_chooses_it_in_recommend(open_page, address):
     page = open_training(open_page, address)
     card(page, "story").get_by_role("button", name="Use in Recommend").click()
     expect(page.locator("#go")).to_be_visible()
-    page.get_by_role("button", name="Model", exact=False).first.click()
-    expect(page.locator("#adapter input")).to_have_value("story")
+    page.locator("#fold-model > button").click()
+    expect(page.locator("#adapter input")).to_have_value(re.compile("^story"))
     expect(page.locator("#model input")).to_have_value("SmolLM2 135M Instruct, embedded")
+    page.locator("#fold-prompt > button").click()
+    expect(page.locator("#style label.selected")).to_contain_text("History")
 
 
 def test_a_run_under_way_is_followed_while_the_tab_is_open(open_page, address, folder):

@@ -10,7 +10,9 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from recsys.models import registry
 from recsys.ui.demo import build_demo, launch_options
+from tests.fixtures.tiny_adapters import history_model
 from tests.ui.fake_workbench import FakeWorkbench
 
 
@@ -21,21 +23,25 @@ def main() -> None:
     parser.add_argument("--load", type=float, default=0.0, help="seconds that the model loads")
     parser.add_argument("--write", help="what the model writes, whatever it is asked")
     parser.add_argument("--runs", type=Path)
-    parser.add_argument("--adapters", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--public", action="store_true")
+    parser.add_argument("--adapters", type=Path, help="PEFT folders; with them there is a model that reads lists only")
+    parser.add_argument("--adapter", help="the adapter to start with")
     arguments = parser.parse_args()
     if arguments.cache is not None:
         os.environ["RECSYS_CACHE"] = str(arguments.cache)
+    if arguments.adapters:
+        registry._KNOWN = (*registry._KNOWN, history_model("lists"))
     workbench = FakeWorkbench(
         seconds_per_token=arguments.token,
         seconds_to_load=arguments.load,
         runs=arguments.runs,
-        adapters=arguments.adapters,
         public=arguments.public,
+        adapters=arguments.adapters,
     )
     workbench.generator.text = arguments.write
-    build_demo(workbench).launch(server_port=arguments.port, quiet=True, **launch_options())
+    choice = workbench.choices.find(adapter=arguments.adapter)
+    build_demo(workbench, default_choice=choice).launch(server_port=arguments.port, quiet=True, **launch_options())
 
 
 if __name__ == "__main__":

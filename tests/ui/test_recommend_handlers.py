@@ -4,16 +4,33 @@ import gradio as gr
 import pytest
 
 from recsys.errors import ModelUnavailableError
+from recsys.models import registry
 from recsys.models.host import HostState, ModelChoice
+from recsys.settings import PromptSettings
 from recsys.ui.recommend_handlers import RecommendHandlers, waiting_for
 from recsys.ui.settings_panel import RequestSettings, create_settings_panel
 from recsys.ui.title_picker import read_entries
+from tests.fixtures.tiny_adapters import STORY_PROMPT, history_model, write_adapter
 from tests.ui.fake_workbench import FakeWorkbench
 
 
 @pytest.fixture(scope="module")
-def workbench():
-    return FakeWorkbench()
+def adapters(tmp_path_factory):
+    root = tmp_path_factory.mktemp("adapters")
+    write_adapter(root, "lists-story", base_model="tiny-history", prompt_id=STORY_PROMPT)
+    write_adapter(root, "smol-story", base_model="smollm2-135m", prompt_id=STORY_PROMPT)
+    (write_adapter(root, "torn") / "adapter_model.safetensors").unlink()
+    return root
+
+
+@pytest.fixture(scope="module")
+def workbench(adapters):
+    return FakeWorkbench(adapters=adapters)
+
+
+@pytest.fixture(autouse=True)
+def tiny_history(monkeypatch):
+    monkeypatch.setattr(registry, "_KNOWN", (*registry._KNOWN, history_model("lists")))
 
 
 @pytest.fixture
@@ -144,12 +161,44 @@ def test_a_page_without_a_link_keeps_its_values(handlers):
     assert handlers.restore(page(__theme="dark")) == [gr.skip()] * (2 + len(handlers.panel.inputs))
 
 
-def test_a_links_adapter_that_is_not_here_is_left_out(handlers):
+def restored(handlers, **parameters):
+    """What the page's controls hold after a link was opened."""
+    shown = handlers.restore(page(**parameters))[2:]
+    return handlers.panel.read([getattr(value, "value", value) for value in shown])
+
+
+@pytest.mark.parametrize("adapter", ["gone", "torn"])
+def test_a_links_adapter_that_is_not_here_is_left_out(handlers, adapter):
     with pytest.warns(UserWarning, match="is not here"):
-        restored = handlers.restore(page(adapter="gone", seed="3"))
-    settings = handlers.panel.read(restored[2:])
+        settings = restored(handlers, adapter=adapter, seed="3")
     assert settings.choice == ModelChoice()
     assert settings.generation.seed == 3
+
+
+def test_a_link_to_an_adapter_brings_its_model_and_its_prompt(handlers):
+    settings = restored(handlers, adapter="lists-story")
+    assert settings.choice == ModelChoice("tiny-history", adapter="lists-story")
+    assert settings.prompt == PromptSettings(style="history")
+
+
+def test_what_a_link_says_wins_over_what_its_model_would_bring(handlers):
+    settings = restored(handlers, model="tiny-history", style="history", list_separator="newline", include_years="true")
+    assert settings.prompt == PromptSettings("history", list_separator="newline", include_years=True)
+    settings = restored(handlers, model="tiny-history", adapter="smol-story", style="history")
+    assert settings.choice == ModelChoice("tiny-history", adapter="smol-story")
+
+
+def test_a_links_prompt_that_its_adapter_does_not_read_is_replaced_with_a_word(handlers):
+    with pytest.warns(UserWarning, match="smol-story was trained with this prompt"):
+        settings = restored(handlers, adapter="smol-story", style="few_shot")
+    assert settings.prompt == PromptSettings(style="history")
+
+
+def test_a_restored_page_disables_what_its_adapter_fixes(handlers):
+    shown = handlers.restore(page(adapter="smol-story"))[2:]
+    controls = dict(zip([control.elem_id for control in handlers.panel.inputs], shown, strict=True))
+    assert not controls["style"].interactive
+    assert ("smol-story · LoRA of rank 4", "smol-story") in controls["adapter"].choices
 
 
 def test_waiting_tells_a_load_and_its_progress():

@@ -10,7 +10,6 @@ from recsys.ui.settings_panel import (
     PRESETS,
     apply_preset,
     matching_preset,
-    prompt_state,
     read_settings,
     threshold_state,
 )
@@ -78,12 +77,6 @@ def test_sliders_between_presets_are_none_of_them():
 
 def test_the_first_preset_is_the_default():
     assert next(iter(PRESETS.values())) == GenerationSettings()
-
-
-def test_examples_are_disabled_without_the_few_shot_style():
-    assert [control.interactive for control in prompt_state("few_shot")] == [True, True]
-    assert [control.interactive for control in prompt_state("zero_shot")] == [False, True]
-    assert [control.interactive for control in prompt_state("instruction")] == [False, False]
 
 
 def test_the_threshold_is_disabled_while_something_else_decides():

@@ -8,7 +8,7 @@ from recsys.cli.main import make_parser
 from recsys.models.host import ModelChoice
 from recsys.recommend import RecommendationRequest
 from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
-from recsys.ui.share import as_command, as_python, as_query, has_request, read_query
+from recsys.ui.share import as_command, as_python, as_query, changed_settings, has_request, read_query
 
 REQUEST = RecommendationRequest(
     history=(5618, 'My "home" movie; $HOME `x`'),
@@ -60,6 +60,20 @@ def test_a_wrong_part_of_a_link_is_told_and_left_out(catalogue, parameters, told
     assert request == RecommendationRequest(generation=GenerationSettings(seed=5))
 
 
+def test_what_a_link_leaves_open_is_as_the_adapters_prompt(catalogue):
+    told = PromptSettings("instruction", include_years=True)
+    request, problems = read_query({"adapter": "story", "include_years": "false"}, catalogue, prompt=told)
+    assert request.prompt == told.replace(include_years=False)
+    assert problems == []
+
+
+def test_a_request_with_an_adapter_names_its_model_which_the_adapter_might_not_bring():
+    assert changed_settings(RecommendationRequest(choice=ModelChoice(adapter="story"))) == {
+        "adapter": "story",
+        "model": "smollm2-135m",
+    }
+
+
 def test_the_python_is_a_program_with_the_values_in_it():
     tree = ast.parse(as_python(REQUEST, "http://127.0.0.1:7860"))
     call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "predict")
@@ -78,4 +92,4 @@ def test_the_command_is_one_that_the_command_line_reads(catalogue):
     assert arguments.liked == ["Spirited Away (2001)", 'My "home" movie; $HOME `x`']
     assert arguments.disliked == ["Toy Story (1995)"]
     assert (arguments.temperature, arguments.top_k, arguments.seed) == (0.3, 0, 9)
-    assert (arguments.include_years, arguments.force_nearest, arguments.adapter) == (False, True, "movies-r16")
+    assert (arguments.style, arguments.force_nearest, arguments.adapter) == ("instruction", True, "movies-r16")

@@ -1,0 +1,100 @@
+"""Fine-tuning an adapter: loads the base, checks what cannot go together, trains, writes the adapter's folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.errors import SettingsError
+from recsys.models.artifacts import Progress, silent
+from recsys.models.loading import load_model
+from recsys.models.precision import resolve_device
+from recsys.models.registry import find_model
+from recsys.training.forgetting import FORGETTING_TEXT, perplexity
+from recsys.training.methods import require_targets
+from recsys.training.run import TrainingData, TrainingRequest, run_training
+from recsys.training.run_folder import require_name, training_folder
+from recsys.training.saving import save_adapter, save_model
+
+if TYPE_CHECKING:
+    from recsys.models.loading import LoadedModel
+
+
+def fine_tune(
+    request: TrainingRequest,
+    data: TrainingData,
+    *,
+    out: Path,
+    device: str = "auto",
+    progress: Progress = silent,
+    restart: bool = False,
+    report_to: str = "none",
+) -> Path | None:
+    """Trains one adapter, or all weights with method "full".
+
+    Args:
+        request: What and how.
+        data: What it learns from.
+        out: The result is a folder of the request's name in it.
+        device: auto, cpu, cuda or mps.
+        progress: Told how far it is.
+        restart: Forget an earlier start.
+        report_to: none, wandb or trackio.
+
+    Returns:
+        The folder that was written; None in all processes but the first.
+
+    Raises:
+        RecsysError: for whatever is wrong; nothing is written then but the run's checkpoints.
+        KeyboardInterrupt: after a clean stop.
+    """
+    require_name(request.name)
+    settings = request.training
+    spec = find_model(request.base_model)
+    spec.require_prompt(request.prompt)
+    where = take_device(device)
+    if where == "cpu" and settings.precision == "fp16":
+        mend = "choose bf16, fp32 or auto"
+        raise SettingsError("a CPU cannot train in fp16", seen=settings.precision, mend=mend)
+    if settings.method == "full" and settings.precision not in ("auto", "fp32"):
+        mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
+        raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
+    loaded = load_model(
+        spec, "fp32" if settings.method == "full" else settings.precision, device=where, progress=progress
+    )
+    if settings.method in ("lora", "dpo"):
+        require_targets(loaded.model, request.lora.target_modules)
+    before = perplexity(loaded, loaded.model)
+    folder = training_folder() / request.name
+    result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
+    if not result.is_first_process:
+        return None
+    after = perplexity(loaded, result.model)
+    notes = {**result.notes, "forgetting": {"text": FORGETTING_TEXT, "before": before, "after": after}}
+    _save(request, loaded, result.model, out / request.name, notes, result.curves)
+    return out / request.name
+
+
+def take_device(device: str) -> str:
+    """The device of this process: with several GPUs under `accelerate launch`, its own.
+
+    A base that FSDP or DeepSpeed will shard is read into the machine's memory first.
+    """
+    if any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")):
+        return "cpu"
+    resolved = resolve_device(device)
+    if resolved == "cuda" and "LOCAL_RANK" in os.environ:
+        import torch
+
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    return resolved
+
+
+def _save(
+    request: TrainingRequest, loaded: LoadedModel, model: Any, folder: Path, notes: dict[str, Any], curves: Any
+) -> None:
+    if request.training.method == "full":
+        save_model(model, loaded.tokenizer, folder, notes=notes, curves=curves)
+    else:
+        save_adapter(model, folder, base_model=request.base_model, notes=notes, curves=curves)

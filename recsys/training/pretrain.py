@@ -1,0 +1,212 @@
+"""A small GPT-J from scratch that reads lists of movie titles: its tokenizer, its shape, its training.
+
+The tokenizer is a byte-level BPE whose merges may run over spaces, so a title that many people like is a token or
+two, while any text still has tokens. It is fitted on the catalogue's titles and on what training users like, and
+on nobody else's likes: held-out users leave no trace in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recsys.catalogue import Catalogue
+from recsys.errors import SettingsError
+from recsys.models.artifacts import Progress, silent
+from recsys.models.loading import LoadedModel, count_memory
+from recsys.models.precision import resolve_device
+from recsys.models.registry import ModelSpec
+from recsys.settings import PromptSettings, Settings, require_number
+from recsys.training.run import TrainingData, TrainingRequest, run_training
+from recsys.training.run_folder import require_name, training_folder
+from recsys.training.saving import save_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TITLES_ONLY = "It was trained on lists of movie titles and reads no English."
+"""Why such a model reads no other prompt than the history style."""
+
+_END_OF_TEXT = "<|endoftext|>"
+_MARKS = "Disliked:|Liked:|\n"
+"""What a history prompt is made of besides titles; split off before merges, so that each is a token of its own."""
+
+
+@dataclass(frozen=True)
+class PretrainSettings(Settings):
+    """The shape of the model, in the names of transformers' GPTJConfig.
+
+    Attributes:
+        vocab_size: Tokens, the 256 bytes among them.
+        n_embd: Width.
+        n_layer: Layers.
+        n_head: Attention heads.
+        rotary_dim: Part of each head that is rotated by position.
+        n_positions: The longest text in tokens.
+        dropout: Share of activations that is dropped while training.
+        num_samples: Sub-histories of an epoch.
+    """
+
+    vocab_size: int = 8192
+    n_embd: int = 192
+    n_layer: int = 5
+    n_head: int = 6
+    rotary_dim: int = 16
+    n_positions: int = 512
+    dropout: float = 0.1
+    num_samples: int = 20_000
+
+    def __post_init__(self) -> None:
+        require_number("vocab_size", self.vocab_size, 300, 65_536, integer=True)
+        require_number("n_embd", self.n_embd, 8, 4096, integer=True)
+        require_number("n_layer", self.n_layer, 1, 64, integer=True)
+        require_number("n_head", self.n_head, 1, 64, integer=True)
+        require_number("rotary_dim", self.rotary_dim, 2, 256, integer=True)
+        require_number("n_positions", self.n_positions, 64, 8192, integer=True)
+        require_number("dropout", self.dropout, 0, 0.9)
+        require_number("num_samples", self.num_samples, 1, 10_000_000, integer=True)
+        width, rest = divmod(self.n_embd, self.n_head)
+        if rest or self.rotary_dim > width or self.rotary_dim % 2:
+            raise SettingsError(
+                "the heads do not fit the width",
+                seen=f"n_embd {self.n_embd}, n_head {self.n_head}, rotary_dim {self.rotary_dim}",
+                mend="n_embd must be a multiple of n_head, rotary_dim even and at most n_embd / n_head",
+            )
+
+
+def train_tokenizer(
+    catalogue: Catalogue, likes: Mapping[int, Sequence[int]], settings: PretrainSettings, prompt: PromptSettings
+) -> PreTrainedTokenizerBase:
+    """Fits the tokenizer: every title once, and once more for each training user who likes it.
+
+    Args:
+        catalogue: The titles.
+        likes: Of training users alone.
+        settings: vocab_size and n_positions.
+        prompt: How titles are written.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tail = prompt.list_separator
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_MARKS), "isolated"),
+            pre_tokenizers.Split(tail, "merged_with_previous"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocab_size,
+        special_tokens=[_END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+
+    def corpus() -> Iterator[str]:
+        written = {m.item_id: f" {m.display(include_year=prompt.include_years)}{tail}" for m in catalogue}
+        yield from ("Disliked:", "Liked:") * 100
+        yield from written.values()
+        for items in likes.values():
+            yield from (written[item] for item in items)
+
+    bpe.train_from_iterator(corpus(), trainer)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=bpe,
+        eos_token=_END_OF_TEXT,
+        pad_token=_END_OF_TEXT,
+        model_max_length=settings.n_positions,
+        padding_side="left",
+    )
+
+
+def create_model(
+    name: str, tokenizer: PreTrainedTokenizerBase, settings: PretrainSettings, *, seed: int
+) -> LoadedModel:
+    """A GPT-J with random weights in fp32, as if it had been loaded."""
+    import torch
+    from transformers import GenerationConfig, GPTJConfig, GPTJForCausalLM, set_seed
+
+    set_seed(seed)
+    config = GPTJConfig(
+        vocab_size=len(tokenizer),
+        n_embd=settings.n_embd,
+        n_layer=settings.n_layer,
+        n_head=settings.n_head,
+        rotary_dim=settings.rotary_dim,
+        n_positions=settings.n_positions,
+        resid_pdrop=settings.dropout,
+        embd_pdrop=settings.dropout,
+        attn_pdrop=settings.dropout,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        tie_word_embeddings=True,
+    )
+    device = resolve_device("auto")
+    model: Any = GPTJForCausalLM(config)
+    model.to(torch.device(device))
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    return LoadedModel(
+        spec=ModelSpec(name, name, "folder", name, "gptj", count_weights_of(model), "Apache-2.0"),
+        model=model,
+        tokenizer=tokenizer,
+        precision="fp32",
+        precision_reason="All weights are trained, which takes fp32.",
+        device=device,
+        weight_hash=f"random weights of seed {seed}",
+        memory_bytes=count_memory(model),
+    )
+
+
+def count_weights_of(model: Any) -> int:
+    """The weights of a model, tied ones counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def pretrain(
+    request: TrainingRequest,
+    data: TrainingData,
+    settings: PretrainSettings,
+    *,
+    out: Path,
+    progress: Progress = silent,
+    restart: bool = False,
+    report_to: str = "none",
+) -> Path | None:
+    """Fits the tokenizer, trains the model and writes its folder.
+
+    Args:
+        request: What and how; its method is "full".
+        data: What it learns from.
+        settings: The model's shape.
+        out: The result is a folder of the request's name in it.
+        progress: Told how far it is.
+        restart: Forget an earlier start.
+        report_to: none, wandb or trackio.
+
+    Returns:
+        The folder that was written; None in all processes but the first.
+
+    Raises:
+        RecsysError: for whatever is wrong; nothing is written then but the run's checkpoints.
+        KeyboardInterrupt: after a clean stop.
+    """
+    require_name(request.name)
+    progress(0.0, "Fitting the tokenizer.")
+    tokenizer = train_tokenizer(data.catalogue, data.split.likes_of("train"), settings, request.prompt)
+    loaded = create_model(request.name, tokenizer, settings, seed=request.training.seed)
+    folder = training_folder() / request.name
+    result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
+    if not result.is_first_process:
+        return None
+    notes = {**result.notes, "shape": settings.to_dict(), "note": TITLES_ONLY}
+    del notes["base_model"], notes["base_weight_hash"]
+    save_model(result.model, tokenizer, out / request.name, notes=notes, curves=result.curves)
+    return out / request.name

@@ -1,0 +1,117 @@
+"""The folder of a training run: what it trains, its checkpoints and curves, and whether it may go on.
+
+A command that was stopped goes on when it is given again. One that differs in anything that changes the result
+is refused, so that two runs never mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recsys.data.atomic import open_atomically
+from recsys.errors import ModelBusyError, SettingsError
+from recsys.models.artifacts import cache_folder
+
+RUN_FILE = "run.json"
+TRAINING_VARIABLE = "RECSYS_TRAINING"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
+
+
+def training_folder() -> Path:
+    """Where runs are kept: $RECSYS_TRAINING, or a folder of the user's cache."""
+    return Path(os.environ.get(TRAINING_VARIABLE) or cache_folder() / "training")
+
+
+def require_name(name: str) -> str:
+    """A name that can be a folder's.
+
+    Raises:
+        SettingsError: for any other.
+    """
+    if _NAME.fullmatch(name) is None:
+        mend = "take letters, digits, dots, dashes and underscores, 64 at most"
+        raise SettingsError("this cannot be the name of an adapter", seen=name, mend=mend)
+    return name
+
+
+class RunFolder:
+    """One run's folder.
+
+    Args:
+        path: The folder.
+        identity: Everything that changes the result, as plain JSON values.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity, allow_nan=False))
+
+    def begin(self, *, restart: bool) -> None:
+        """Makes the folder, or finds it as a run of the same identity.
+
+        Args:
+            restart: Forget what is there.
+
+        Raises:
+            SettingsError: when it holds another run, naming the first setting that differs.
+        """
+        if restart:
+            shutil.rmtree(self.path, ignore_errors=True)
+        told = self.path / RUN_FILE
+        if told.is_file():
+            before = json.loads(told.read_text(encoding="utf-8"))
+            if before != self.identity:
+                name, was, now = _difference(before, self.identity)
+                mend = "take another --name, or --restart to train it anew"
+                seen = f"{name}: {was!r} then, {now!r} now"
+                raise SettingsError(f"a run named {self.path.name} was begun with other settings", seen=seen, mend=mend)
+            return
+        with open_atomically(told) as file:
+            file.write((json.dumps(self.identity, indent=2) + "\n").encode())
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keeps other processes from training the same run at the same time.
+
+        Raises:
+            ModelBusyError: when one does.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path.parent / f".{self.path.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            mend = "wait for it, or take another --name"
+            raise ModelBusyError("another process trains this run", seen=self.path.name, mend=mend) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def hash_records(rows: Iterator[Any]) -> str:
+    """Sixteen hex digits over the cases that a run learns from."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr(row).encode())
+    return digest.hexdigest()[:16]
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> tuple[str, Any, Any]:
+    for name in sorted({*before, *now}):
+        was, is_now = before.get(name), now.get(name)
+        if was != is_now:
+            if isinstance(was, dict) and isinstance(is_now, dict):
+                return _difference(was, is_now, f"{at}{name}.")
+            return f"{at}{name}", was, is_now
+    raise AssertionError("nothing differs")
