@@ -12,6 +12,7 @@ from typing import Any
 
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
+from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
 from recsys.cli.bench_training import add_training_arguments, bench_training
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_decoding_arguments(decoding)
     data = subjects.add_parser("data", help="a made-up set of MovieLens 32M's size, beside a plain pandas script")
     add_data_arguments(data)
+    add_memory_arguments(subjects.add_parser("memory", help="what training takes, estimated and measured"))
     add_resolver_arguments(resolvers := subjects.add_parser("resolvers", help="each resolver on hard titles, by kind"))
     prompts = subjects.add_parser("prompts", help="what genres, tags or descriptions add to prompts and their time")
     add_prompt_arguments(prompts)
@@ -46,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
     if arguments.subject == "data":
         return bench_data(arguments)
+    if arguments.subject == "memory":
+        return bench_memory(arguments)
     workbench = open_workbench(arguments)
     if arguments.subject == "decoding":
         return bench_decoding(arguments, workbench)
