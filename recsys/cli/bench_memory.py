@@ -22,7 +22,6 @@ def add_memory_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sequence-length", type=int, default=128, help="tokens of a record (default: 128)")
     parser.add_argument("--labels", type=int, default=None, help="tokens of a record that are learnt (default: all)")
     parser.add_argument("--held-in", default="bf16", choices=get_args(Precision)[1:3], help="default: bf16")
-    parser.add_argument("--gradient-checkpointing", action="store_true", help="compute layers again")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_settings(parser, LoraSettings)
     add_settings(parser, TrainingSettings, skip=("precision",))
@@ -35,7 +34,7 @@ def bench_memory(arguments: argparse.Namespace) -> int:
         arguments.sequence_length,
         arguments.held_in,
         arguments.labels,
-        gradient_checkpointing=arguments.gradient_checkpointing,
+        gradient_checkpointing=training.gradient_checkpointing,
     )
     config = find_shape(arguments.base_model)
     estimated = estimate_training_memory(config, lora, training, load).total
