@@ -13,6 +13,7 @@ from recsys.models.precision import resolve_device
 from recsys.models.registry import find_model
 from recsys.training.forgetting import FORGETTING_TEXT, perplexity
 from recsys.training.methods import require_targets
+from recsys.training.objectives import require_trl
 from recsys.training.run import TrainingData, TrainingRequest, run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
@@ -54,12 +55,7 @@ def fine_tune(
     spec = find_model(request.base_model)
     spec.require_prompt(request.prompt)
     where = take_device(device)
-    if where == "cpu" and settings.precision == "fp16":
-        mend = "choose bf16, fp32 or auto"
-        raise SettingsError("a CPU cannot train in fp16", seen=settings.precision, mend=mend)
-    if settings.method == "full" and settings.precision not in ("auto", "fp32"):
-        mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
-        raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
+    _require_possible(request, where)
     loaded = load_model(
         spec, "fp32" if settings.method == "full" else settings.precision, device=where, progress=progress
     )
@@ -74,6 +70,28 @@ def fine_tune(
     notes = {**result.notes, "forgetting": {"text": FORGETTING_TEXT, "before": before, "after": after}}
     _save(request, loaded, result.model, out / request.name, notes, result.curves)
     return out / request.name
+
+
+def _require_possible(request: TrainingRequest, device: str) -> None:
+    """Refuses settings that cannot go together, before anything is loaded."""
+    settings = request.training
+    if device == "cpu" and settings.precision == "fp16":
+        mend = "choose bf16, fp32 or auto"
+        raise SettingsError("a CPU cannot train in fp16", seen=settings.precision, mend=mend)
+    if settings.method == "full" and settings.precision not in ("auto", "fp32"):
+        mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
+        raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
+    if settings.method == "dpo":
+        require_trl()
+        if settings.augmentation != "records":
+            mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
+            raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)
+    if settings.method == "full" and request.init_adapter is not None:
+        mend = "choose method lora, or leave init_adapter out"
+        raise SettingsError("training all weights adds no adapter", seen=request.init_adapter.name, mend=mend)
+    if settings.method == "prefix" and settings.gradient_checkpointing:
+        mend = "leave gradient_checkpointing out; a lower per_device_train_batch_size saves memory too"
+        raise SettingsError("a prefix is kept in a cache, which gradient_checkpointing drops", seen=True, mend=mend)
 
 
 def take_device(device: str) -> str:
