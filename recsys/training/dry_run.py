@@ -21,6 +21,8 @@ from recsys.training.settings import LoraSettings, TrainingSettings
 _ANSWER_SHARE = 0.4
 """The answer's four titles of a record's ten: about the share of its tokens that are learnt."""
 _SHARDING_VARIABLES = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+_FSDP_CHECKPOINTS = "FSDP_ACTIVATION_CHECKPOINTING"
+"""Set by `accelerate launch` where FSDP itself computes layers again."""
 _TERMS = {
     "weights": "base weights",
     "adapter": "adapter weights, fp32",
@@ -79,7 +81,7 @@ def make_load(training: TrainingSettings, sequence_length: int, device: str = "c
         sequence_length,
         "fp32" if training.method == "full" else _held_in(training.precision, device),
         math.ceil(_ANSWER_SHARE * sequence_length) if training.loss_on == "answer" else None,
-        gradient_checkpointing=training.gradient_checkpointing,
+        gradient_checkpointing=training.gradient_checkpointing or os.environ.get(_FSDP_CHECKPOINTS) == "true",
         num_processes=max(1, int(os.environ.get("WORLD_SIZE", "1"))),
         sharded=sharded,
         on_gpu=device == "cuda" or sharded,
