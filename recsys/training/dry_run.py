@@ -6,6 +6,8 @@ Counts weights, memory, steps and tokens from the shape alone, so that it works 
 from __future__ import annotations
 
 import math
+import os
+from typing import Any
 
 from recsys.models.memory import available_bytes
 from recsys.models.precision import resolve_device, resolve_precision
@@ -18,6 +20,9 @@ from recsys.training.settings import LoraSettings, TrainingSettings
 
 _ANSWER_SHARE = 0.4
 """The answer's four titles of a record's ten: about the share of its tokens that are learnt."""
+_SHARDING_VARIABLES = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+_FSDP_CHECKPOINTS = "FSDP_ACTIVATION_CHECKPOINTING"
+"""Set by `accelerate launch` where FSDP itself computes layers again."""
 _TERMS = {
     "weights": "base weights",
     "adapter": "adapter weights, fp32",
@@ -64,29 +69,38 @@ def describe_dry_run(
 
 
 def make_load(training: TrainingSettings, sequence_length: int, device: str = "cpu") -> TrainingLoad:
-    """What one process of a run is given to do on a device."""
-    answer_only = training.loss_on == "answer"
+    """What one process of a run is given to do: on this device, under `accelerate launch` as that says.
+
+    Args:
+        training: The settings of the run.
+        sequence_length: Tokens of the longest record.
+        device: "cpu", "cuda" or "mps".
+    """
+    sharded = any(os.environ.get(name) == "true" for name in _SHARDING_VARIABLES)
     return TrainingLoad(
         sequence_length,
-        _held_in(training.precision, device),
-        math.ceil(_ANSWER_SHARE * sequence_length) if answer_only else None,
-        on_gpu=device == "cuda",
+        "fp32" if training.method == "full" else _held_in(training.precision, device),
+        math.ceil(_ANSWER_SHARE * sequence_length) if training.loss_on == "answer" else None,
+        gradient_checkpointing=training.gradient_checkpointing or os.environ.get(_FSDP_CHECKPOINTS) == "true",
+        num_processes=max(1, int(os.environ.get("WORLD_SIZE", "1"))),
+        sharded=sharded,
+        on_gpu=device == "cuda" or sharded,
     )
 
 
 def _held_in(precision: Precision, device: str) -> HeldIn:
-    chosen, _ = resolve_precision(precision, device)
-    return "bf16" if chosen == "bf16" else "fp16" if chosen == "fp16" else "int8" if chosen == "int8" else "fp32"
+    chosen: Any = resolve_precision(precision, device)[0]
+    held: HeldIn = chosen
+    return held
 
 
 def _describe_memory(estimate: TrainingMemory, training: TrainingSettings, load: TrainingLoad) -> list[str]:
-    held = load.held_in if training.method != "full" else f"fp32, computed in {load.held_in}"
     shared = f", {load.num_processes} processes" if load.num_processes > 1 else ""
     how = " that share the weights" if load.sharded else ""
     records = training.per_device_train_batch_size
     lines = [f"memory, estimated, of each process{shared}{how}: {estimate.needed / 1e9:.2f} GB, scratch space included"]
     notes = {
-        "weights": f" ({held})",
+        "weights": f" ({load.held_in})",
         "activations": f" ({records} × {load.sequence_length} tokens"
         f"{', layers computed again' if load.gradient_checkpointing else ''})",
         "logits": f" ({load.labels or load.sequence_length} labels of each record)",

@@ -89,9 +89,8 @@ def _make_model(config: Any, lora: LoraSettings, training: TrainingSettings, loa
     import torch
     from transformers import AutoModelForCausalLM
 
-    narrow = load.held_in == "bf16" and training.method != "full"
     create: Any = AutoModelForCausalLM.from_config
-    base = create(config, dtype=torch.bfloat16 if narrow else torch.float32, trust_remote_code=False)
+    base = create(config, dtype=torch.bfloat16 if load.held_in == "bf16" else torch.float32, trust_remote_code=False)
     model = add_trainable(base, training.method, lora)
     if load.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -116,9 +115,7 @@ def _take_step(model: Any, optimizer: Any, training: TrainingSettings, load: Tra
     tokens = torch.randint(3, model.config.vocab_size, shape)
     learnt = torch.zeros(shape, dtype=torch.bool)
     learnt[:, -(load.labels or load.sequence_length) :] = True
-    mixed = load.held_in == "bf16" and training.method == "full"
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
-        logits = model(input_ids=tokens, use_cache=False, logits_to_keep=learnt).logits
+    logits = model(input_ids=tokens, use_cache=False, logits_to_keep=learnt).logits
     loss: Any = torch.nn.functional.cross_entropy(logits.float(), tokens[learnt])
     loss.backward()
     optimizer.step()

@@ -2,7 +2,7 @@
 
 The terms, for P weights of the base and T trained ones:
 
-    weights        P in the base's precision; full training holds fp32 (4P) and, in 16 bits, autocast's copies (2P)
+    weights        P in the base's precision; full training takes fp32 alone
     adapter        4T, fp32; nothing for full training
     gradients      4T
     optimizer      8T: AdamW's two moments in fp32
@@ -54,7 +54,7 @@ class TrainingLoad:
         gradient_checkpointing: Whether layers are computed again in the backward pass instead of being kept.
         num_processes: How many train together.
         sharded: Whether they share the weights (FSDP, ZeRO-3) or each has all (DDP).
-        on_gpu: Whether it computes on a GPU, where dropout masks take a byte.
+        on_gpu: Whether it computes on a GPU: under autocast, with dropout masks of a byte.
     """
 
     sequence_length: int
@@ -78,11 +78,9 @@ class TrainingLoad:
         Raises:
             SettingsError: naming the pair that does not go together.
         """
-        if method == "full" and self.held_in in ("int8", "nf4"):
-            mend = "choose bf16 or fp32, or the method lora"
-            raise SettingsError(
-                "full training changes every weight, which rounded ones cannot", seen=self.held_in, mend=mend
-            )
+        if method == "full" and self.held_in != "fp32":
+            mend = "choose precision fp32, or a method that leaves the base as it is"
+            raise SettingsError("all weights are trained in fp32", seen=self.held_in, mend=mend)
         if method == "prefix" and self.gradient_checkpointing:
             mend = "switch gradient checkpointing off, or choose the method lora"
             raise SettingsError("prefix tuning does not work with gradient checkpointing", seen=method, mend=mend)
@@ -123,7 +121,7 @@ def estimate_training_memory(
     Args:
         config: What shapes.find_shape returned.
         lora: The settings of LoRA.
-        training: The settings of the run; its precision does not count, load.held_in does.
+        training: The settings of the run; of precision and gradient checkpointing, the load's count.
         load: What a process is given to do.
 
     Raises:
@@ -141,7 +139,7 @@ def estimate_training_memory(
     kept = Activations(LayerSizes.of(config), AdaptedLayers.of(model), training.method, lora, load.held_in, load.on_gpu)
     labels = sequences * (load.labels or load.sequence_length)
     return TrainingMemory(
-        weights=_weight_bytes(count_weights(base), load.held_in, full=full) // shares,
+        weights=_weight_bytes(count_weights(base), load.held_in) // shares,
         adapter=0 if full else 4 * trained // shares,
         gradients=4 * trained // shares,
         optimizer=8 * trained // shares,
@@ -190,10 +188,7 @@ def _list_mends(estimate: TrainingMemory, load: TrainingLoad, batch: int) -> lis
     return sorted((mend for mend in saved if saved[mend] > 0), key=lambda mend: -saved[mend])
 
 
-def _weight_bytes(weights: WeightCounts, held_in: HeldIn, *, full: bool) -> int:
-    if full:
-        copies = 2 * weights.linear if held_in != "fp32" else 0
-        return weights.bytes_in("fp32") + copies
+def _weight_bytes(weights: WeightCounts, held_in: HeldIn) -> int:
     if held_in == "nf4":
         return int(weights.linear * _NF4_BYTES) + 2 * weights.other
     return weights.bytes_in(held_in)
@@ -206,5 +201,5 @@ def _communication_bytes(base: dict[str, tuple[int, ...]], load: TrainingLoad, t
         return 4 * trained
     in_layers = {name: shape for name, shape in base.items() if _LAYER.search(name)}
     outside = {name: shape for name, shape in base.items() if name not in in_layers}
-    layer, rest = (_weight_bytes(count_weights(part), load.held_in, full=False) for part in (in_layers, outside))
+    layer, rest = (_weight_bytes(count_weights(part), load.held_in) for part in (in_layers, outside))
     return _GATHERED_LAYERS * layer // layers + rest

@@ -35,33 +35,33 @@ def bytes_that_autograd_keeps(config, method, lora, held_in):
     import torch
     from transformers import AutoModelForCausalLM
 
-    in_16_bits = held_in == "bf16"
-    dtype = torch.bfloat16 if in_16_bits and method != "full" else torch.float32
+    dtype = torch.bfloat16 if held_in == "bf16" else torch.float32
     model = add_trainable(AutoModelForCausalLM.from_config(config, dtype=dtype), method, lora).train()
     own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
-    weights = {tuple(parameter.shape) for parameter in model.parameters()}
     kept = {}
 
     def keep(tensor):
-        # Autocast's copies of weights are counted with the weights.
-        is_copy = tuple(tensor.shape[::-1]) in weights and method == "full"
-        if tensor.untyped_storage().data_ptr() not in own and not is_copy:
+        if tensor.untyped_storage().data_ptr() not in own:
             kept[tensor.untyped_storage().data_ptr()] = tensor
         return tensor
 
     tokens = torch.randint(3, 97, (SEQUENCES, TOKENS))
-    mask = torch.ones_like(tokens)
-    mask[0, :5] = 0
-    autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=in_16_bits and method == "full")
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), autocast:
-        model(input_ids=tokens, attention_mask=mask, use_cache=False, logits_to_keep=1).logits.float().sum()
+    cache = {} if method == "prefix" else {"use_cache": False}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(input_ids=tokens, logits_to_keep=1, **cache).logits.float().sum()
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
-@pytest.mark.parametrize("held_in", ["fp32", "bf16"])
-@pytest.mark.parametrize("method", ["lora", "all-linear", "dora", "ia3", "prefix", "full"])
+@pytest.mark.parametrize(
+    ("method", "held_in", "within"),
+    [
+        *[(method, held, 0.01) for method in ("lora", "all-linear") for held in ("fp32", "bf16")],
+        *[(method, held, 0.10) for method in ("dora", "ia3", "prefix") for held in ("fp32", "bf16")],
+        ("full", "fp32", 0.01),
+    ],
+)
 @pytest.mark.parametrize("architecture", ["llama", "gptj"])
-def test_the_formula_is_near_what_autograd_keeps(architecture, method, held_in):
+def test_the_formula_is_near_what_autograd_keeps(architecture, method, held_in, within):
     targets = ("all-linear",) if method == "all-linear" else ("q_proj", "v_proj")
     lora = LoraSettings(target_modules=targets, use_dora=method == "dora")
     method = {"all-linear": "lora", "dora": "lora"}.get(method, method)
@@ -71,4 +71,4 @@ def test_the_formula_is_near_what_autograd_keeps(architecture, method, held_in):
     measured -= bytes_that_autograd_keeps(two, method, lora, held_in)
     told = formula(three, method, lora, held_in).kept_bytes(SEQUENCES, TOKENS)
     told -= formula(two, method, lora, held_in).kept_bytes(SEQUENCES, TOKENS)
-    assert told == pytest.approx(measured, rel=0.10)
+    assert told == pytest.approx(measured, rel=within)

@@ -57,13 +57,20 @@ def test_a_run_on_four_gpus_divides_the_steps_and_shares_the_weights():
 
 def test_full_training_tells_that_its_weights_are_fp32():
     text = describe("smollm2-135m", method="full")
-    assert "base weights (fp32, computed in bf16)" in text
+    assert "base weights (fp32): 0.538 GB" in text  # 134,515,008 × 4
     assert "adapter" not in text
 
 
 def test_the_answers_titles_are_four_tenths_of_what_is_learnt():
     assert make_load(TrainingSettings(precision="bf16"), 100).labels == 40
     assert make_load(TrainingSettings(precision="int8", loss_on="titles"), 100) == TrainingLoad(100, "int8")
+
+
+def test_accelerate_launch_tells_how_many_processes_share_the_weights(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    load = make_load(TrainingSettings(precision="bf16", gradient_checkpointing=True), 100)
+    assert (load.num_processes, load.sharded, load.on_gpu, load.gradient_checkpointing) == (4, True, True, True)
 
 
 def test_a_folder_is_described_from_its_config(tiny_gptj_folder):
