@@ -18,12 +18,13 @@ from recsys.background import BackgroundTask, Tell
 from recsys.catalogue import Catalogue
 from recsys.data.descriptions import add_details
 from recsys.data.movielens import MovieLens, load
-from recsys.data.records import SplitData
+from recsys.data.records import SplitData, few_shot_examples
 from recsys.data.splits import SplitSettings, split_data
 from recsys.errors import CancelledError, DataFormatError, SettingsError
 from recsys.resolver_pool import ResolverPool
 
 if TYPE_CHECKING:
+    from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
 
 _numbers = itertools.count()
@@ -57,6 +58,8 @@ class LoadedData:
     def __init__(self, choice: DataChoice) -> None:
         self.choice = choice
         self.number = next(_numbers)
+        self._lock = threading.Lock()
+        self._examples: dict[int, tuple[PromptExample, ...]] = {}
 
     @cached_property
     def dataset(self) -> MovieLens:
@@ -86,6 +89,13 @@ class LoadedData:
         from recsys.resolution.search import TitleSearch
 
         return TitleSearch(self.catalogue)
+
+    def examples(self, num_examples: int) -> tuple[PromptExample, ...]:
+        """Worked examples of a few-shot prompt, from training users; the same at every call."""
+        with self._lock:
+            if num_examples not in self._examples:
+                self._examples[num_examples] = few_shot_examples(self.split, self.catalogue, num_examples=num_examples)
+            return self._examples[num_examples]
 
     def prepare(self, tell: Tell, cancel: threading.Event) -> None:
         """Reads, splits and indexes now, so that nobody waits for it later.

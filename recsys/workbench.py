@@ -18,7 +18,7 @@ from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
 from recsys.data.descriptions import details_hash, require_details
 from recsys.data.movielens import MovieLens
-from recsys.data.records import Record, SplitData, few_shot_examples
+from recsys.data.records import Record, SplitData
 from recsys.data.splits import SplitSettings
 from recsys.errors import HistoryError, SettingsError
 from recsys.evaluation.evaluation import run_evaluation
@@ -65,7 +65,6 @@ class Workbench:
             replaced=lambda: self.host.forget_catalogues(),
         )
         self.map_task = BackgroundTask("a map is being made")
-        self._lock = threading.RLock()
 
     @property
     def data(self) -> LoadedData:
@@ -147,9 +146,7 @@ class Workbench:
         """The worked examples of a few-shot prompt, from training users; none for the other styles."""
         if prompt.style != "few_shot":
             return ()
-        data = data or self.data
-        with self._lock:
-            return few_shot_examples(data.split, data.catalogue, num_examples=prompt.num_examples)
+        return (data or self.data).examples(prompt.num_examples)
 
     def check(self, request: RecommendationRequest, data: LoadedData | None = None) -> None:
         """Checks a request against the limits and the catalogue before any model is touched.

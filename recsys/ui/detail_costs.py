@@ -53,8 +53,11 @@ def create_detail_costs(workbench: Workbench, panel: SettingsPanel, liked: gr.HT
     fold = panel.prompt_fold
     with fold:
         shown = gr.HTML("", elem_id="detail-costs", apply_default_css=False)
+    is_open = gr.State(False)
 
-    def count(liked_now: object, disliked_now: object, *values: object) -> str:
+    def count(is_open_now: bool, liked_now: object, disliked_now: object, *values: object) -> str:
+        if not is_open_now:
+            return ""
         try:
             settings = panel.read(values)
             catalogue = workbench.catalogue
@@ -68,18 +71,13 @@ def create_detail_costs(workbench: Workbench, panel: SettingsPanel, liked: gr.HT
         except RecsysError:
             return ""  # whatever is wrong is told where it was typed, or by the answer
 
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    inputs = [is_open, liked, disliked, *panel.inputs]
     prompt: Mapping[str, Any] = panel.prompt
-    triggers = [fold.expand, liked.change, disliked.change, *(control.change for control in prompt.values())]
-    gr.on(
-        triggers,
-        count,
-        [liked, disliked, *panel.inputs],
-        shown,
-        queue=False,
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
+    changes = [liked.change, disliked.change, *(control.change for control in prompt.values())]
+    gr.on(changes, count, inputs, shown, trigger_mode="always_last", **quick)
+    fold.expand(lambda: True, None, is_open, **quick).then(count, inputs, shown, **quick)
+    fold.collapse(lambda: False, None, is_open, **quick)
 
 
 def costs_html(workbench: Workbench, request: RecommendationRequest) -> str:

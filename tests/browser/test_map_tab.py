@@ -35,7 +35,7 @@ def test_a_model_without_a_map_says_so_and_its_map_is_made_and_stopped_here(open
 def test_a_public_page_offers_no_making(open_page, serve):
     page = open_page(serve("--public"))
     page.get_by_role("tab", name="Map").click()
-    page.locator("#map-plot .legend").first.wait_for(state="attached", timeout=30_000)
+    page.locator("#map-plot .main-svg").first.wait_for(state="attached", timeout=30_000)
     expect(page.locator("#map-make")).to_have_count(0)
 
 
