@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.training.batches import LengthBatches, padding_share
-from recsys.training.examples import EpochExamples, ExampleWriter, record_cases
+from recsys.training.examples import EpochExamples, Example, ExampleWriter, record_cases
 from recsys.training.methods import add_trainable
 from recsys.training.run import TrainingData, TrainingRequest
 
@@ -77,14 +77,23 @@ def measure_throughput(
     return measured
 
 
-def _ours(model: Any, loaded: LoadedModel, examples: EpochExamples, request: TrainingRequest, folder: Path) -> Any:
-    from recsys.training.trainer import TitleTrainer, make_arguments
+def _ours(
+    model: Any, loaded: LoadedModel, examples: EpochExamples[Example], request: TrainingRequest, folder: Path
+) -> Any:
+    from transformers import TrainingArguments
+
+    from recsys.training.run_trainer import make_arguments
+    from recsys.training.trainer import TitleTrainer
 
     arguments = make_arguments(request.training, folder, steps_per_epoch=1, save_strategy="no", use_cpu=_on_cpu(loaded))
-    return TitleTrainer(model, examples, (), arguments, pad_token_id=loaded.tokenizer.pad_token_id or 0)
+    return TitleTrainer(
+        model, examples, (), TrainingArguments(**arguments), pad_token_id=loaded.tokenizer.pad_token_id or 0
+    )
 
 
-def _plain(model: Any, loaded: LoadedModel, examples: EpochExamples, request: TrainingRequest, folder: Path) -> Any:
+def _plain(
+    model: Any, loaded: LoadedModel, examples: EpochExamples[Example], request: TrainingRequest, folder: Path
+) -> Any:
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
     settings = request.training

@@ -152,7 +152,8 @@ def table_html(costs: Sequence[DetailCost], chosen: MovieDetails, where: str) ->
     has_estimate = any(cost.tokens is not None and cost.time_ratio is None for cost in costs[1:])
     notes = [where]
     if has_measured:
-        notes.append("Times as <code>bench prompts</code> measured them, of an answer as a whole.")
+        num_records = int(_read_measured(MEASURED)["records"])
+        notes.append(f"Times as <code>bench prompts</code> measured whole answers on {num_records} held-out records.")
     if has_estimate:
         notes.append("≈ is estimated from the tokens and was not measured.")
     return (

@@ -63,11 +63,10 @@ def create_map_tab(workbench: Workbench, tab: gr.Tab, asked: Asked) -> Callable[
     gr.HTML(f'<p class="map-lead">{_LEAD}</p>', apply_default_css=False)
     with gr.Row(elem_classes=["map-row"]):
         with gr.Column(scale=3, min_width=300):
-            with gr.Column(elem_classes=["map-missing"]):
-                note = gr.HTML("", elem_id="map-note", visible=False, apply_default_css=False)
-                make = gr.Button("Make the map", variant="primary", visible=False, elem_id="map-make")
-                stop = gr.Button("Stop", visible=False, elem_id="map-stop")
             plot = gr.Plot(show_label=False, elem_id="map-plot")
+            note = gr.HTML("", elem_id="map-note", visible=False, apply_default_css=False)
+            make = gr.Button("Make the map", variant="primary", visible=False, elem_id="map-make")
+            stop = gr.Button("Stop", visible=False, elem_id="map-stop")
         with gr.Column(scale=1, min_width=260, elem_id="map-side", elem_classes=["fold"]):
             find = gr.Textbox(
                 label="Find a movie", placeholder="Title or year, then Enter", max_length=MAX_QUERY, elem_id="map-find"

@@ -135,6 +135,19 @@ def test_all_weights_are_trained_into_a_model_that_loads_by_its_folder(
     assert "## Forgetting" in (folder / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("method", "reason"), [("ia3", "inside each other"), ("prefix", "the model's cache")])
+def test_what_the_app_cannot_switch_is_listed_with_the_reason(
+    method: str, reason: str, tiny_llama_folder: Path, tmp_path: Path
+) -> None:
+    folder = train(tiny_llama_folder, tmp_path, method=method, max_steps=1)
+    listed = describe_adapter(folder)
+    assert not listed.is_usable
+    assert reason in listed.note
+    card = (folder / "README.md").read_text()
+    assert "PeftModel.from_pretrained" in card
+    assert "recommend --adapter" not in card
+
+
 @BASES
 def test_a_lora_learns_on_an_int8_base_on_the_cpu(base: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder = train(request.getfixturevalue(base), tmp_path, precision="int8", num_train_epochs=4)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from recsys.background import Tell
 from recsys.catalogue import Catalogue, Movie
 from recsys.catalogue_recommend import recommend_from_catalogue
-from recsys.errors import ModelBusyError, RecsysError
+from recsys.errors import CancelledError, ModelBusyError, RecsysError
 from recsys.generation.completion import Completion
 from recsys.generation.hypotheses import RankedTitle
 from recsys.generation.tokenization import TokenizedPrompt
@@ -19,6 +20,7 @@ from recsys.loaded_data import LoadedData
 from recsys.models.host import HostState, ModelChoice
 from recsys.prompts import Prompt, render_answer
 from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
+from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.settings import DecodingSettings, GenerationSettings
 from recsys.workbench import Workbench
@@ -197,6 +199,19 @@ class FakeWorkbench(Workbench):
                 if isinstance(part, Recommendation):
                     self.host.tokens_per_second = part.completion.tokens_per_second  # type: ignore[attr-defined]
                 yield part
+
+    def start_map(self, choice: ModelChoice) -> None:
+        """The real refusals, then a map that is never done."""
+
+        def wait(tell: Tell, cancel: threading.Event) -> str:
+            tell(0.4, "Embedded 40 of 100 titles")
+            cancel.wait(60)
+            raise CancelledError("the map was stopped; the embedded titles are kept")
+
+        if self.options.public:
+            super().start_map(choice)
+        require_scikit_learn()
+        self.map_task.start(wait)
 
 
 __all__ = ["FakeWorkbench", "RecsysError", "ScriptedGenerator", "ScriptedHost"]
