@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _NF4_BYTES = 0.5 + 4 / 64
 """Four bits a weight, and one fp32 scale for each block of 64 (Dettmers et al. 2023, arXiv 2305.14314)."""
 _LAYER = re.compile(r"\.(?:layers|h)\.\d+\.")
-_SCRATCH_SHARE, _SCRATCH_BYTES = 0.25, 100_000_000
+_SCRATCH_SHARE, _SCRATCH_BYTES = 0.35, 100_000_000
 """Room beside what a step allocates, for scratch space of kernels and gaps of allocators: above what was measured."""
 _GATHERED_LAYERS = 2
 """FSDP gathers the next layer while it computes one."""
