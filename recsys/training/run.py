@@ -34,6 +34,9 @@ from recsys.training.settings import LoraSettings, TrainingSettings
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
     from recsys.models.loading import LoadedModel
+    from recsys.prompts import PromptExample
+    from recsys.training.ranking import RankingMeasure
+    from recsys.training.watching import CleanStop, CurvesWriter
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,8 @@ def run_training(
 
     from recsys.training.methods import add_trainable
     from recsys.training.objectives import find_objective
-    from recsys.training.ranking import RankingMeasure
-    from recsys.training.run_trainer import explain_disk_error, last_checkpoint, make_arguments
-    from recsys.training.run_weights import keep_best, load_adapter_weights, take_best
-    from recsys.training.watching import CleanStop, CurvesWriter, EarlyStopping, ProgressTeller
+    from recsys.training.run_trainer import make_arguments
+    from recsys.training.run_weights import load_adapter_weights, take_best
 
     settings = request.training
     worked = worked_examples(data.split, data.catalogue, request.prompt)
@@ -170,14 +171,7 @@ def run_training(
         model = add_trainable(loaded.model, settings.method, request.lora)
         if request.init_adapter is not None:
             load_adapter_weights(model, request.init_adapter)
-        # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
-        ranked = data.validation_records(settings.ranking_records) if settings.method != "prefix" else ()
-        measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
-        curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
-        stop = CleanStop()
-        callbacks = [curves, ProgressTeller(progress), stop]
-        if settings.early_stopping_patience:
-            callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: keep_best(model, folder), curves))
+        watchers = _watch(request, data, loaded, worked, model, folder, progress)
         batches = -(-objective.num // settings.per_device_train_batch_size)
         arguments = make_arguments(
             settings,
@@ -188,20 +182,62 @@ def run_training(
             run_name=request.name,
             **_device_arguments(loaded, settings),
         )
-        trainer = objective.create_trainer(model, arguments, callbacks=callbacks, measure=measure)
-        checkpoint = last_checkpoint(folder)
-        try:
-            with stop.on_signals():
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except OSError as error:
-            raise explain_disk_error(error, folder) from error
-        if stop.asked.is_set() and trainer.state.global_step < trainer.state.max_steps:
-            raise KeyboardInterrupt
+        trainer = objective.create_trainer(model, arguments, callbacks=watchers.callbacks, measure=watchers.measure)
+        _take_steps(trainer, watchers.stop, folder)
         if settings.early_stopping_patience:
             take_best(model, folder)
     trained = trainer.accelerator.unwrap_model(model)
-    notes = _notes(request, data, loaded, trainer.state.global_step, objective.num, curves)
-    return TrainingResult(trained, curves.curves, {**notes, **objective.finish(trained)}, first)
+    notes = _notes(request, data, loaded, trainer.state.global_step, objective.num, watchers.curves)
+    return TrainingResult(trained, watchers.curves.curves, {**notes, **objective.finish(trained)}, first)
+
+
+@dataclass(frozen=True)
+class _Watchers:
+    """What follows the steps of a run."""
+
+    curves: CurvesWriter
+    stop: CleanStop
+    measure: RankingMeasure | None
+    callbacks: list[Any]
+
+
+def _watch(
+    request: TrainingRequest,
+    data: TrainingData,
+    loaded: LoadedModel,
+    worked: tuple[PromptExample, ...],
+    model: Any,
+    folder: Path,
+    progress: Progress,
+) -> _Watchers:
+    from recsys.training.ranking import RankingMeasure
+    from recsys.training.run_weights import keep_best
+    from recsys.training.watching import CleanStop, CurvesWriter, EarlyStopping, ProgressTeller
+
+    settings = request.training
+    # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
+    ranked = data.validation_records(settings.ranking_records) if settings.method != "prefix" else ()
+    measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
+    curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
+    stop = CleanStop()
+    callbacks: list[Any] = [curves, ProgressTeller(progress), stop]
+    if settings.early_stopping_patience:
+        callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: keep_best(model, folder), curves))
+    return _Watchers(curves, stop, measure, callbacks)
+
+
+def _take_steps(trainer: Any, stop: CleanStop, folder: Path) -> None:
+    """Trains to the end, from the last checkpoint where there is one."""
+    from recsys.training.run_trainer import explain_disk_error, last_checkpoint
+
+    checkpoint = last_checkpoint(folder)
+    try:
+        with stop.on_signals():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except OSError as error:
+        raise explain_disk_error(error, folder) from error
+    if stop.asked.is_set() and trainer.state.global_step < trainer.state.max_steps:
+        raise KeyboardInterrupt
 
 
 def _identity(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, cases: str) -> dict[str, Any]:
