@@ -15,9 +15,10 @@ import gradio as gr
 from recsys.errors import AdapterError, RecsysError, SettingsError
 from recsys.models.host import ModelChoice
 from recsys.prompts import read_prompt_id
-from recsys.settings import Precision, require_choice
+from recsys.settings import Precision, PromptSettings, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
+from recsys.ui.choice_controls import choice_updates
 from recsys.ui.evaluate_tab import errors_shown
 from recsys.ui.recommend_tab import Asked
 from recsys.ui.theme import ASSETS
@@ -116,8 +117,6 @@ class TrainingTab:
         packed = self.cards.pack(self.pack, None, self.zip, **_QUIET)
         packed.success(None, None, None, js=_FETCH_ZIP, api_visibility="private")
         choice, prompt = asked.panel.choice, asked.panel.prompt
-        self.listed_adapters = list(choice["adapter"].choices)
-        self.prompt_names = tuple(prompt)
         used = [tabs, choice["model"], choice["adapter"], *prompt.values()]
         self.cards.use(self.use, choice["precision"], used, **_QUIET)
 
@@ -171,18 +170,8 @@ class TrainingTab:
         with suppress(RecsysError):  # while an evaluation holds the model, it is loaded when it is asked
             require_choice("precision", precision, get_args(Precision))
             self.workbench.host.start_loading(ModelChoice(model, precision, adapter))
-        adapters = self.listed_adapters
-        if adapter is not None and all(value != adapter for _, value in adapters):  # trained since the page was built
-            adapters = [*adapters, (adapter, adapter)]
-        return gr.Tabs(selected="recommend"), model, gr.Dropdown(adapters, value=adapter or ""), *self._prompt(run)
-
-    def _prompt(self, run: RecordedRun) -> list[Any]:
-        """The prompt's controls as the run was trained; left alone where it does not tell, or cannot be written."""
-        try:
-            settings = read_prompt_id(run.card.prompt_id or "")
-        except SettingsError:
-            return [gr.skip()] * len(self.prompt_names)
-        return [getattr(settings, name) for name in self.prompt_names]
+        shown = choice_updates(self.workbench.choices, ModelChoice(model, adapter=adapter), _prompt_of(run))
+        return gr.Tabs(selected="recommend"), model, *shown
 
     def _find(self, event: gr.EventData) -> RecordedRun:
         key = str(event.run)
@@ -190,3 +179,11 @@ class TrainingTab:
             if run.key == key:
                 return run
         raise AdapterError("there is no such run any more", seen=key[:80], mend="open the tab again")
+
+
+def _prompt_of(run: RecordedRun) -> PromptSettings | None:
+    """The prompt that a run was trained with, where it tells one that can be written."""
+    try:
+        return read_prompt_id(run.card.prompt_id or "")
+    except SettingsError:
+        return None
