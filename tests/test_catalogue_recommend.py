@@ -39,6 +39,10 @@ def answer(loaded, catalogue, mode, *, prompt=None, score="full", history=HISTOR
         PromptSettings(style="zero_shot", queue_symbol="[]"),
         PromptSettings(style="zero_shot", list_separator="numbered", include_years=True),
         PromptSettings(style="instruction", list_separator="newline"),
+        PromptSettings(style="history"),
+        PromptSettings(style="history", list_separator=",", include_years=True),
+        PromptSettings(style="history", list_separator="newline"),
+        PromptSettings(style="history", list_separator="numbered"),
     ],
 )
 def test_every_title_is_real_new_and_written_once(loaded, catalogue, mode, prompt):

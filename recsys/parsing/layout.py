@@ -15,6 +15,8 @@ from recsys.parsing.names import NameIndex, Piece
 MAX_LINES = 400
 MARKER = re.compile(r"[ \t]{0,8}(?:[-*•–—·‣▪][ \t]+|(?:\*\*)?#?(?P<number>\d{1,3})[.)](?:[ \t]+|(?=[^\W\d])))(?=\S)")
 _INLINE_NUMBER = re.compile(r"(?<=\s)(\d{1,3})[.)][ \t]+(?=\S)")
+NEXT_PERSON = re.compile(r"\s*(?:Liked|Disliked):")
+"""How the history style names a person's lists: a model that writes one after its answer starts on somebody else."""
 NEW_BLOCK = re.compile(r"\s*(?:#{2,}|<\||</?s>|\[/?INST\])")
 
 
@@ -94,7 +96,9 @@ def marked_elements(text: str, start: int, end: int, index: NameIndex, *, is_sta
     for line in lines_of(text, start, end):
         marker = None if index.knows_exactly(text[line.start : line.end]) else MARKER.match(text, line.start, line.end)
         number = None if marker is None or marker["number"] is None else int(marker["number"])
-        if NEW_BLOCK.match(text, line.start) or (number == 1 and last_number is not None and last_number > 1):
+        if NEW_BLOCK.match(text, line.start) or (elements and NEXT_PERSON.match(text, line.start)):
+            break
+        if number == 1 and last_number is not None and last_number > 1:
             break
         if number == 1 and is_started and len(elements) == 1:
             elements = [Element(elements[0].piece, "text", None)]

@@ -9,7 +9,16 @@ from typing import Literal
 
 from recsys.catalogue import Catalogue
 from recsys.parsing.generated import GeneratedTitle, ListFormat, ParsedCompletion, TextProblem
-from recsys.parsing.layout import MARKER, NEW_BLOCK, Element, end_of_list, lines_of, marked_elements, without_brackets
+from recsys.parsing.layout import (
+    MARKER,
+    NEW_BLOCK,
+    NEXT_PERSON,
+    Element,
+    end_of_list,
+    lines_of,
+    marked_elements,
+    without_brackets,
+)
 from recsys.parsing.names import NameIndex, Piece, cut, join_known, name_index
 from recsys.parsing.text_problems import count_letters, is_other_script, looks_like_code, looks_like_prose
 from recsys.parsing.title_spans import TitleSpan, read_before_remark, read_pieces
@@ -193,7 +202,7 @@ def _read_lines(text: str, lines: list[Piece], index: NameIndex, reading: _Readi
     has_arrow = False
     for number, line in enumerate(lines):
         whole = text[line.start : line.end]
-        if NEW_BLOCK.match(whole) or (reading.spans and _is_heading(whole, index)):
+        if NEW_BLOCK.match(whole) or (reading.spans and (NEXT_PERSON.match(whole) or _is_heading(whole, index))):
             break
         if _is_heading(whole, index):
             reading.drop(whole, None)

@@ -12,7 +12,7 @@ from recsys.errors import InputError
 from recsys.models.adapters import AdapterInfo
 from recsys.models.choices import ModelChoices, PromptRule
 from recsys.models.host import ModelChoice
-from recsys.settings import Precision
+from recsys.settings import Precision, PromptSettings
 from recsys.ui.prompt_controls import prompt_state, prompt_updates, read_prompt
 
 NO_ADAPTER = ""
@@ -95,6 +95,17 @@ def follow_choice(choices: ModelChoices, model: object, adapter: object, prompt:
     except InputError:
         current = rule.default
     return [gr.Dropdown(**state), *prompt_updates(rule, choices.prompt_after(rule, current))]
+
+
+def choice_updates(choices: ModelChoices, choice: ModelChoice, prompt: PromptSettings | None = None) -> list[Any]:
+    """The adapter and the prompt's controls as they show a choice that a link or a card made.
+
+    A prompt that the choice does not read gives way to the choice's own.
+    """
+    rule = find_rule(choices, choice.model, choice.adapter)
+    shown = prompt if prompt is not None and rule.accepts(prompt) else rule.default
+    adapter = gr.Dropdown(**adapter_state(choices, choice.model, choice.adapter, keep=True))
+    return [adapter, *prompt_updates(rule, shown)]
 
 
 def find_rule(choices: ModelChoices, model: object, adapter: object) -> PromptRule:

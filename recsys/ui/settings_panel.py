@@ -20,10 +20,9 @@ from recsys.models.host import ModelChoice
 from recsys.settings import DecodingSettings, GenerationSettings, Precision, PromptSettings, ResolutionSettings
 from recsys.ui.choice_controls import (
     NO_ADAPTER,
-    adapter_state,
+    choice_updates,
     connect_choice,
     create_choice_controls,
-    find_rule,
 )
 from recsys.ui.decoding_controls import (
     connect_decoding,
@@ -31,7 +30,7 @@ from recsys.ui.decoding_controls import (
     read_decoding,
     written_decoding,
 )
-from recsys.ui.prompt_controls import create_prompt_controls, prompt_updates, read_prompt
+from recsys.ui.prompt_controls import create_prompt_controls, read_prompt
 from recsys.ui.setting_controls import (
     HELP,
     RESOLVERS_OWN,
@@ -126,13 +125,10 @@ class SettingsPanel:
 
     def show(self, settings: RequestSettings) -> list[Any]:
         """As `write`, with what else the choice does to the controls: what is offered and what is fixed."""
-        choice, values = settings.choice, self.write(settings)
-        at = self.inputs.index(self.choice["adapter"])
-        values[at] = gr.Dropdown(**adapter_state(self.choices, choice.model, choice.adapter, keep=True))
-        at = self.inputs.index(self.prompt["style"])
-        rule = find_rule(self.choices, choice.model, choice.adapter)
-        values[at : at + len(self.prompt)] = prompt_updates(rule, settings.prompt)
-        return values
+        values = dict(zip(self.inputs, self.write(settings), strict=True))
+        shown = [self.choice["adapter"], *self.prompt.values()]
+        values |= zip(shown, choice_updates(self.choices, settings.choice, settings.prompt), strict=True)
+        return list(values.values())
 
 
 def read_settings(

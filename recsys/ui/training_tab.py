@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
-from recsys.errors import AdapterError, RecsysError
+from recsys.errors import AdapterError, RecsysError, SettingsError
 from recsys.models.host import ModelChoice
-from recsys.settings import Precision, require_choice
+from recsys.prompts import read_prompt_id
+from recsys.settings import Precision, PromptSettings, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
-from recsys.ui.choice_controls import adapter_state, find_rule
+from recsys.ui.choice_controls import choice_updates
 from recsys.ui.evaluate_tab import errors_shown
-from recsys.ui.prompt_controls import prompt_updates
 from recsys.ui.recommend_tab import Asked
 from recsys.ui.theme import ASSETS
 from recsys.ui.training_figures import CURVE_KINDS, CurveAxis, CurveKind, curve_figure
@@ -170,10 +170,8 @@ class TrainingTab:
         with suppress(RecsysError):  # while an evaluation holds the model, it is loaded when it is asked
             require_choice("precision", precision, get_args(Precision))
             self.workbench.host.start_loading(ModelChoice(model, precision, adapter))
-        choices = self.workbench.choices
-        rule = find_rule(choices, model, adapter)
-        state = adapter_state(choices, model, adapter, keep=True)
-        return gr.Tabs(selected="recommend"), model, gr.Dropdown(**state), *prompt_updates(rule, rule.default)
+        shown = choice_updates(self.workbench.choices, ModelChoice(model, adapter=adapter), _prompt_of(run))
+        return gr.Tabs(selected="recommend"), model, *shown
 
     def _find(self, event: gr.EventData) -> RecordedRun:
         key = str(event.run)
@@ -181,3 +179,11 @@ class TrainingTab:
             if run.key == key:
                 return run
         raise AdapterError("there is no such run any more", seen=key[:80], mend="open the tab again")
+
+
+def _prompt_of(run: RecordedRun) -> PromptSettings | None:
+    """The prompt that a run was trained with, where it tells one that can be written."""
+    try:
+        return read_prompt_id(run.card.prompt_id or "")
+    except SettingsError:
+        return None

@@ -94,6 +94,8 @@ def test_using_an_adapter_chooses_it_in_recommend(open_page, address):
     expect(page.locator("#model input")).to_have_value("SmolLM2 135M Instruct, embedded")
     page.locator("#fold-prompt > button").click()
     expect(page.locator("#style label.selected")).to_contain_text("History")
+    expect(page.locator("#style")).to_contain_text("story was trained with this prompt.")
+    expect(page.locator("#style input").first).to_be_disabled()
 
 
 def test_a_run_under_way_is_followed_while_the_tab_is_open(open_page, address, folder):

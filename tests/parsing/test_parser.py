@@ -411,3 +411,60 @@ def test_every_title_of_the_embedded_catalogue_is_read_back_from_a_list_of_four(
         if [title.title for title in parsed.titles] != [movie.title for movie in four] or not parsed.is_well_formed:
             wrong.append(text)
     assert wrong == []
+
+
+HISTORY_LISTS = [
+    PromptSettings("history", list_separator=separator, include_years=years)
+    for separator in (";", ",", "newline", "numbered")
+    for years in (False, True)
+]
+EIGHT = (
+    "Alien (1979)",
+    "The Good, the Bad and the Ugly (1966)",
+    "Up (2009)",
+    "Kill Bill: Vol. 2 (2004)",
+    "1984 (1984)",
+    "sex, lies, and videotape (1989)",
+    "10 Things I Hate About You (1999)",
+    "Heat (1995)",
+)
+
+
+def history_answer(settings):
+    """A prompt that asks for four titles, how its answer is read, and an answer that goes on for eight."""
+    movies = [CATALOGUE[CATALOGUE.find(title).item_ids[0]] for title in EIGHT]
+    prompt = render(["Jaws"], settings, num_recommendations=4)
+    options = {"list_separator": settings.list_separator, "closing": prompt.closing}
+    return movies, options | {"answer_prefix": prompt.answer_prefix}, render_answer(movies, settings)
+
+
+@pytest.mark.parametrize("settings", HISTORY_LISTS, ids=str)
+def test_a_history_goes_on_for_ever_and_its_first_titles_are_read(settings):
+    movies, options, text = history_answer(settings)
+    parsed = parse(text, 4, **options)
+    assert [title.title for title in parsed.titles] == [movie.title for movie in movies[:4]]
+    assert parsed.is_well_formed
+
+
+@pytest.mark.parametrize("settings", HISTORY_LISTS, ids=str)
+def test_a_history_is_complete_with_the_sign_that_closes_the_last_title_asked_for_and_not_before(settings):
+    movies, options, text = history_answer(settings)
+    enough = next(text[:end] for end in range(len(text) + 1) if complete(text[:end], 4, **options))
+    assert enough == render_answer(movies[:4], settings)
+
+
+@pytest.mark.parametrize("settings", HISTORY_LISTS, ids=str)
+@pytest.mark.parametrize("next_person", ["Liked:", "Disliked:"])
+def test_the_lists_of_the_next_person_are_no_part_of_an_answer(settings, next_person):
+    movies, options, _ = history_answer(settings)
+    theirs = render(movies[4:], settings, num_recommendations=4).text.removeprefix("Liked:")
+    text = f"{render_answer(movies[:3], settings).rstrip()}\n{next_person}{theirs}"
+    assert [title.title for title in parse(text, 4, **options).titles] == [movie.title for movie in movies[:3]]
+
+
+@pytest.mark.parametrize("settings", HISTORY_LISTS, ids=str)
+def test_an_answer_that_is_cut_off_keeps_the_titles_that_were_closed(settings):
+    movies, options, _ = history_answer(settings)
+    text = render_answer(movies[:3], settings)
+    cut = text[: text.rindex("Up") + 1]
+    assert parse(cut, 4, cut_off=True, **options).num_titles == 2
