@@ -169,6 +169,9 @@ def find_decoder(loaded: LoadedModel, catalogue: Catalogue, prompt: Prompt) -> C
     form = ListForm.of(prompt)
     key = (id(catalogue), include_years, form)
     if key not in loaded.decoders:
+        # One catalogue is in use at a time; decoders of another one would keep it in memory.
+        for other in [kept for kept in loaded.decoders if isinstance(kept, tuple) and kept[0] != id(catalogue)]:
+            del loaded.decoders[other]
         prefixes = loaded.decoders.setdefault("prefixes", PrefixCache())
         loaded.decoders[key] = CatalogueDecoder(
             loaded, catalogue, include_years=include_years, form=form, prefixes=prefixes

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from recsys.baselines.similarity import Similarity
     from recsys.models.loading import LoadedModel
-    from recsys.resolution.embedding import EmbeddingIndex
+    from recsys.resolution.embedding import EmbeddingIndex, Encode
     from recsys.resolution.item_map import ItemMap
 
 SHIPPED_INDICES = Path(__file__).resolve().parents[1] / "assets" / "embeddings"
@@ -71,53 +71,71 @@ class ResolverPool:
         folder = SHIPPED_INDICES if shipped else cache_folder() / "embeddings"
         return folder / f"{self._slug}-{loaded.weight_hash[:12]}.npz"
 
-    def find_index(self, base_model: str) -> tuple[EmbeddingIndex, Path] | None:
-        """The embeddings of this catalogue by a model, or by any where that one has none, and where they are."""
-        from recsys.resolution.embedding import EmbeddingIndex
+    def find_index(self, base_model: str, weight_hash: str | None = None) -> tuple[EmbeddingIndex, Path] | None:
+        """The embeddings of this catalogue by a model, and where they are.
 
-        paths = [
-            path
-            for folder in (SHIPPED_INDICES, cache_folder() / "embeddings")
-            for path in sorted(folder.glob(f"{self._slug}-????????????.npz"))
-        ]
-        found = [(EmbeddingIndex.load(path), path) for path in paths]
-        return next((pair for pair in found if pair[0].base_model == base_model), found[0] if found else None)
+        Args:
+            base_model: Its name.
+            weight_hash: Of its weights where they are known: a model may have been trained again under its name.
+        """
+        return next((found for found in self._indices() if _is_by(found[0], base_model, weight_hash)), None)
 
-    def find_map(self, base_model: str) -> tuple[EmbeddingIndex, ItemMap] | None:
+    def find_map(self, base_model: str, weight_hash: str | None = None) -> tuple[EmbeddingIndex, ItemMap] | None:
         """The embeddings as find_index gives them, with the map of them; None where there is no map."""
         from recsys.resolution.item_map import ItemMap
 
-        found = self.find_index(base_model)
+        found = self.find_index(base_model, weight_hash)
         path = found[1].with_suffix(".map.npz") if found else None
         return (found[0], ItemMap.load(path)) if found and path is not None and path.exists() else None
 
-    def similarity(self, base_model: str, popularity: Mapping[int, int]) -> Similarity:
+    def _indices(self) -> Iterator[tuple[EmbeddingIndex, Path]]:
+        """Every index of exactly these movies; another data set may have had the same name."""
+        from recsys.resolution.embedding import EmbeddingIndex
+
+        items = self._catalogue.by_id.keys()
+        for folder in (SHIPPED_INDICES, cache_folder() / "embeddings"):
+            for path in sorted(folder.glob(f"{self._slug}-????????????.npz")):
+                index = EmbeddingIndex.load(path)
+                if set(index.item_ids.tolist()) == items:
+                    yield index, path
+
+    def similarity(self, base_model: str, popularity: Mapping[int, int], weight_hash: str | None = None) -> Similarity:
         """Similar by meaning, as that model sees the catalogue.
 
         Args:
             base_model: The model whose embeddings are read; any other's where it has none.
             popularity: How many like each item, for the order of ties.
+            weight_hash: Of its weights where they are known.
 
         Raises:
             ModelUnavailableError: when no model has embedded this catalogue.
         """
         from recsys.baselines.similarity import Similarity
 
-        found = self.find_index(base_model)
+        found = self.find_index(base_model, weight_hash) or next(self._indices(), None)
         if found is None:
             mend = f"run: python -m recsys models index --model {base_model}"
             raise ModelUnavailableError("the titles of this catalogue are not embedded yet", seen=base_model, mend=mend)
         rows = [row for row, item in enumerate(found[0].item_ids.tolist()) if item in self._catalogue]
         return Similarity(found[0].item_ids[rows].tolist(), found[0].unit_vectors()[rows], popularity)
 
-    def build_index(self, loaded: LoadedModel, *, ship: bool, progress: Progress | None = None) -> Path:
-        """Embeds every title with the loaded model, which the caller holds, and writes the index."""
+    def build_index(
+        self, loaded: LoadedModel, *, ship: bool, encode: Encode | None = None, progress: Progress | None = None
+    ) -> Path:
+        """Embeds every title with a model and writes the index.
+
+        Args:
+            loaded: The model, which the caller holds unless ``encode`` is given.
+            ship: Write to the repository instead of the user's cache.
+            encode: Takes the model's turn for each batch.
+            progress: Told after every batch.
+        """
         from recsys.generation.encoder import TextEncoder
         from recsys.resolution.embedding import build_index
 
         index = build_index(
             self._catalogue,
-            TextEncoder(loaded).encode,
+            encode or TextEncoder(loaded).encode,
             base_model=loaded.spec.name,
             weight_hash=loaded.weight_hash,
             progress=progress,
@@ -153,3 +171,7 @@ class ResolverPool:
             return TextEncoder(current).encode(texts)
 
         return EmbeddingResolver(self._catalogue, EmbeddingIndex.load(path), encode)
+
+
+def _is_by(index: EmbeddingIndex, base_model: str, weight_hash: str | None) -> bool:
+    return index.base_model == base_model and weight_hash in (None, index.weight_hash)

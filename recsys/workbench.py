@@ -13,19 +13,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys.background import BackgroundTask
 from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
-from recsys.data.descriptions import add_details, details_hash, require_details
-from recsys.data.movielens import MovieLens, load
-from recsys.data.records import Record, SplitData, few_shot_examples
-from recsys.data.splits import split_data
-from recsys.errors import HistoryError
+from recsys.data.descriptions import details_hash, require_details
+from recsys.data.movielens import MovieLens
+from recsys.data.records import Record, SplitData
+from recsys.data.splits import SplitSettings
+from recsys.errors import HistoryError, SettingsError
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits, stopped_after
+from recsys.loaded_data import DataChoice, DataHolder, LoadedData
+from recsys.map_making import make_map
 from recsys.models.adapters import AdapterInfo
 from recsys.models.artifacts import Progress
 from recsys.models.choices import ModelChoices
@@ -34,6 +37,7 @@ from recsys.models.registry import ModelSpec
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
+from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings
 from recsys.workbench_options import WorkbenchOptions
@@ -55,36 +59,61 @@ class Workbench:
             public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
         )
         self.jobs = EvaluationJobs(self.options.runs_folder)
-        self._lock = threading.RLock()
+        self.data_holder = DataHolder(
+            DataChoice(self.options.data, self.options.split, self.options.descriptions),
+            require_idle=lambda: self.jobs.require_idle(),
+            replaced=lambda: self.host.forget_catalogues(),
+        )
+        self.map_task = BackgroundTask("a map is being made")
 
-    @cached_property
+    @property
+    def data(self) -> LoadedData:
+        """The data set in use; what works on one for longer takes it once and keeps to it."""
+        return self.data_holder.data
+
+    @property
     def dataset(self) -> MovieLens:
-        dataset = load(self.options.data)
-        return add_details(dataset, self.options.descriptions, dataset.tags)
+        return self.data.dataset
 
-    @cached_property
+    @property
     def split(self) -> SplitData:
-        return split_data(self.dataset, self.options.split)
+        return self.data.split
 
     @property
     def data_name(self) -> str:
         """The data set, and how it is split where that is not the default."""
-        return ", ".join(filter(None, (self.dataset.name, self.options.split.name)))
+        return self.data.name
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
         """All movies, with popularity counted over training users alone."""
-        return Catalogue(self.dataset.movies, self.split.popularity("train"))
+        return self.data.catalogue
 
-    @cached_property
+    @property
     def resolvers(self) -> ResolverPool:
-        return ResolverPool(self.catalogue, self.dataset.name)
+        return self.data.resolvers
 
-    @cached_property
+    @property
     def search(self) -> TitleSearch:
-        from recsys.resolution.search import TitleSearch
+        return self.data.search
 
-        return TitleSearch(self.catalogue)
+    def choose_data(self, path: Path | None, split: SplitSettings, over: Callable[[], None] = lambda: None) -> None:
+        """Starts to read another data set for the whole process; ``data_holder.task`` tells how far it is.
+
+        Args:
+            path: A MovieLens folder or zip; None takes the embedded data.
+            split: What is held out.
+            over: Called when its files are not needed any more.
+
+        Raises:
+            SettingsError: on a public page.
+            ModelBusyError: while an evaluation runs or another data set is being read.
+        """
+        if self.options.public:
+            raise SettingsError("a public page keeps its data set", mend="run your own copy to choose another")
+        # Descriptions are of the movies of one data set: the ids of another may mean other movies.
+        descriptions = self.options.descriptions if path == self.options.data else None
+        self.data_holder.start_replacing(DataChoice(path, split, descriptions), over)
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models that may be loaded here."""
@@ -113,41 +142,51 @@ class Workbench:
             raise HistoryError("no such record", seen=record_id, mend="take an id such as 15-0")
         return found
 
-    def examples(self, prompt: PromptSettings) -> tuple[PromptExample, ...]:
+    def examples(self, prompt: PromptSettings, data: LoadedData | None = None) -> tuple[PromptExample, ...]:
         """The worked examples of a few-shot prompt, from training users; none for the other styles."""
         if prompt.style != "few_shot":
             return ()
-        with self._lock:
-            return few_shot_examples(self.split, self.catalogue, num_examples=prompt.num_examples)
+        return (data or self.data).examples(prompt.num_examples)
 
-    def check(self, request: RecommendationRequest) -> None:
+    def check(self, request: RecommendationRequest, data: LoadedData | None = None) -> None:
         """Checks a request against the limits and the catalogue before any model is touched.
 
         Raises:
             InputError: with what is wrong and the mend.
         """
+        catalogue = (data or self.data).catalogue
         self.limits.check_generation(request.generation)
         self.limits.check_history(len(request.history), len(request.disliked))
         self.check_prompt(request.choice, request.prompt)
         for entry in (*request.history, *request.disliked):
             if isinstance(entry, int):
-                _ = self.catalogue[entry]
-        require_open_titles(request, self.catalogue)
+                _ = catalogue[entry]
+        require_open_titles(request, catalogue)
 
-    def recommend(self, request: RecommendationRequest, *, cancel: threading.Event | None = None) -> Recommendation:
+    def recommend(
+        self, request: RecommendationRequest, *, data: LoadedData | None = None, cancel: threading.Event | None = None
+    ) -> Recommendation:
         """Answers one request, ahead of any long job."""
-        for part in self.stream(request, cancel=cancel):
+        for part in self.stream(request, data=data, cancel=cancel):
             if isinstance(part, Recommendation):
                 return part
         raise AssertionError("a stream ends with its recommendation")
 
     def stream(
-        self, request: RecommendationRequest, *, cancel: threading.Event | None = None
+        self, request: RecommendationRequest, *, data: LoadedData | None = None, cancel: threading.Event | None = None
     ) -> Iterator[str | Recommendation]:
-        """Answers one request: the text so far while it grows, the Recommendation last."""
-        self.check(request)
-        # On ZeroGPU the answer comes from another process, which no event reaches: closing the iterator stops it.
-        for part in self._stream_on_device(request, None if is_zerogpu() else cancel):
+        """Answers one request: the text so far while it grows, the Recommendation last.
+
+        Args:
+            request: What is asked.
+            data: Its movies and examples; None takes those in use. Others may take their place meanwhile.
+            cancel: Set from another thread to stop.
+        """
+        data = data or self.data
+        self.check(request, data)
+        # On ZeroGPU the answer comes from another process: closing the iterator stops it, and no object is sent there.
+        here = (None, None) if is_zerogpu() else (data, cancel)
+        for part in self._stream_on_device(request, *here):
             if isinstance(part, Recommendation):
                 self.host.report_speed(part.completion.tokens_per_second)
             yield part
@@ -156,24 +195,26 @@ class Workbench:
     def _stream_on_device(self) -> Callable[..., Iterator[str | Recommendation]]:
         return gpu_task(self._stream)
 
-    def _stream(self, request: RecommendationRequest, cancel: threading.Event | None) -> Iterator[str | Recommendation]:
+    def _stream(
+        self, request: RecommendationRequest, data: LoadedData | None, cancel: threading.Event | None
+    ) -> Iterator[str | Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
-        cancel = cancel or threading.Event()
-        examples = self.examples(request.prompt)
+        data, cancel = data or self.data, cancel or threading.Event()
         if request.decoding.is_catalogue:
             with stopped_after(self.limits.max_seconds, cancel):
-                yield self._answer([request], None, cancel, priority="interactive")[0]
+                yield self._answer([request], None, cancel, priority="interactive", data=data)[0]
             return
+        examples = self.examples(request.prompt, data)
         with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
-            resolver = self.resolvers.find(request.resolution.resolver, loaded)
+            resolver = data.resolvers.find(request.resolution.resolver, loaded)
             generator = TransformersGenerator(loaded)
             warnings = self.host.state().warnings
             with stopped_after(self.limits.max_seconds, cancel):
                 yield from stream_recommendation(
                     request,
                     generator,
-                    self.catalogue,
+                    data.catalogue,
                     resolver,
                     examples=examples,
                     warnings=warnings,
@@ -200,13 +241,14 @@ class Workbench:
         seeds: Sequence[int] | None,
         cancel: threading.Event | None,
         priority: Priority = "batch",
+        data: LoadedData | None = None,
     ) -> list[Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
-        first = requests[0]
-        examples = self.examples(first.prompt)
+        first, data = requests[0], data or self.data
+        examples = self.examples(first.prompt, data)
         with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
-            resolver = self.resolvers.find(first.resolution.resolver, loaded)
+            resolver = data.resolvers.find(first.resolution.resolver, loaded)
             shared: dict[str, Any] = {
                 "examples": examples,
                 "seeds": seeds,
@@ -214,11 +256,9 @@ class Workbench:
                 "cancel": cancel,
             }
             if not first.decoding.is_catalogue:
-                return recommend(requests, TransformersGenerator(loaded), self.catalogue, resolver, **shared)
-            prompt = render_prompt(first, self.catalogue, examples)
-            return recommend_from_catalogue(
-                requests, find_decoder(loaded, self.catalogue, prompt), self.catalogue, resolver, **shared
-            )
+                return recommend(requests, TransformersGenerator(loaded), data.catalogue, resolver, **shared)
+            decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
+            return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, **shared)
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
         """Starts an evaluation in the server; it goes on whoever watches, and resumes where one was stopped.
@@ -230,10 +270,14 @@ class Workbench:
         self.limits.check_evaluation(request.evaluation)
         self.limits.check_generation(request.generation)
         self.check_prompt(request.choice, request.prompt)
-        return self.jobs.start(request, self.evaluate)
+        with self.data_holder.kept():
+            return self.jobs.start(request, self.evaluate)
 
     def evaluate(self, job: EvaluationJob) -> Report:
-        """The work of an evaluation job: pins the model, and lets interactive requests go first after each batch."""
+        """The work of an evaluation job: pins the model, and lets interactive requests go first after each batch.
+
+        The data stay as they are for as long as it runs.
+        """
         request = job.request
         job.say(f"Loading {request.choice.model}")
         with (
@@ -279,6 +323,20 @@ class Workbench:
         """
         require_details(self.dataset.movies, prompt.details)
         self.choices.require_prompt(choice, prompt)
+
+    def start_map(self, choice: ModelChoice) -> None:
+        """Starts to make the map of the data in use by a model; ``map_task`` tells how far it is.
+
+        Raises:
+            SettingsError: on a public page.
+            ModelUnavailableError: without scikit-learn.
+            ModelBusyError: while another map is being made.
+        """
+        if self.options.public:
+            raise SettingsError("a public page makes no maps", mend="run your own copy")
+        require_scikit_learn()
+        resolvers = self.resolvers
+        self.map_task.start(lambda tell, cancel: make_map(resolvers, self.host, choice, tell, cancel))
 
     def build_embedding_index(self, choice: ModelChoice, *, ship: bool, progress: Progress | None = None) -> Path:
         """Embeds every title of the catalogue with a model and writes the index, for the embedding resolver."""

@@ -1,4 +1,4 @@
-"""``adapters``: list adapters with their scores, pack one as a zip file, push one to the Hugging Face Hub."""
+"""``adapters``: list adapters with their scores, score one, pack one as a zip file, push one to the Hub."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from recsys.cli.options import add_workbench_options, open_workbench
+from recsys.cli.progress import ProgressLine
 from recsys.data.atomic import open_atomically
 from recsys.errors import AdapterError, InputError, ModelUnavailableError
+from recsys.evaluation.export import render_text
 from recsys.models.adapter_archive import adapter_files, write_archive
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
 from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+from recsys.models.host import ModelChoice
+from recsys.settings import DecodingMode, Precision, SplitName
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pushing = actions.add_parser("push", help="upload an adapter's folder to the Hugging Face Hub")
     pushing.add_argument("--repo", required=True, help="user/name on the Hub; made where it does not exist")
     pushing.add_argument("--private", action="store_true", help="make a private repository")
-    for action in (packing, pushing):
+    scoring = actions.add_parser("score", help="evaluate an adapter or a trained model and write it into its card")
+    scoring.add_argument("--split", default="test", choices=get_args(SplitName))
+    scoring.add_argument("--records", type=int, default=0, help="how many records; 0 takes all of the split")
+    scoring.add_argument(
+        "--decoding", nargs="+", choices=get_args(DecodingMode), help="ways of decoding (default: all)"
+    )
+    scoring.add_argument("--precision", default="auto", choices=get_args(Precision))
+    add_workbench_options(scoring)
+    for action in (packing, pushing, scoring):
         action.add_argument("name", metavar="NAME", help="name of a folder under adapters/")
     for action in (listing, packing, pushing):
         action.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
@@ -35,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the action."""
+    if arguments.action == "score":
+        return _score(arguments)
     if arguments.action == "list":
         return _list(list_adapters(arguments.adapters), as_json=arguments.json)
     adapter = find_adapter(arguments.name, arguments.adapters)
@@ -93,6 +108,29 @@ def render_table(rows: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = ("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(line.rstrip() for line in padded)
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from recsys.training.scoring import ScoringPlan, score_saved
+
+    workbench = open_workbench(arguments)
+    shipped = {spec.name: spec for spec in workbench.models() if spec.source == "folder"}
+    if arguments.name in shipped:
+        choice = ModelChoice(arguments.name, arguments.precision)
+        folder = Path(shipped[arguments.name].location)
+    else:
+        choice = workbench.choices.find(None, arguments.precision, arguments.name)
+        folder = find_adapter(arguments.name, arguments.adapters).path
+    plan = ScoringPlan(arguments.split, arguments.records)
+    if arguments.decoding:
+        plan = dataclasses.replace(plan, decodings=tuple(arguments.decoding))
+    progress = ProgressLine()
+    workbench.host.load(choice, progress)
+    reports = score_saved(workbench, choice, folder, plan, progress=progress)
+    progress.close()
+    for report in reports:
+        print(render_text(report))
+    return 0
 
 
 def _zip(adapter: AdapterInfo, out: Path) -> int:

@@ -12,8 +12,10 @@ from typing import Any
 
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
+from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
+from recsys.cli.bench_training import add_training_arguments, bench_training
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
 from recsys.cli.synthetic_catalogue import LARGE_CATALOGUE, enlarge, misspell
@@ -29,12 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_decoding_arguments(decoding)
     data = subjects.add_parser("data", help="a made-up set of MovieLens 32M's size, beside a plain pandas script")
     add_data_arguments(data)
+    add_memory_arguments(subjects.add_parser("memory", help="what training takes, estimated and measured"))
     add_resolver_arguments(resolvers := subjects.add_parser("resolvers", help="each resolver on hard titles, by kind"))
     prompts = subjects.add_parser("prompts", help="what genres, tags or descriptions add to prompts and their time")
     add_prompt_arguments(prompts)
-    for subject in (generation, decoding, prompts):
+    training = subjects.add_parser("training", help="records a second of train, beside transformers' plain Trainer")
+    add_training_arguments(training)
+    for subject in (generation, decoding, prompts, training):
         add_choice_options(subject)
-    for subject in (resolution, generation, decoding, resolvers, prompts):
+    for subject in (resolution, generation, decoding, resolvers, prompts, training):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 
@@ -43,9 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
     if arguments.subject == "data":
         return bench_data(arguments)
+    if arguments.subject == "memory":
+        return bench_memory(arguments)
     workbench = open_workbench(arguments)
     if arguments.subject == "decoding":
         return bench_decoding(arguments, workbench)
+    if arguments.subject == "training":
+        return bench_training(arguments, workbench)
     if arguments.subject == "prompts":
         return bench_prompts(arguments, workbench)
     if arguments.subject == "resolvers":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.catalogue import Catalogue
-from recsys.cli.bench_decoding_report import markdown_table
+from recsys.cli.bench_report import add_out_argument, markdown_table, report
 from recsys.cli.data_stages import STAGES
 from recsys.cli.progress import ProgressLine
 from recsys.cli.synthetic_ratings import Shape, write_synthetic_folder
@@ -37,7 +37,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         number = getattr(usual, name)
         parser.add_argument(f"--{name}", type=int, default=number, help=f"{name} of the set (default: {number:_})")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="folder for data.json and data.md")
+    add_out_argument(parser, "data")
 
 
 def bench_data(arguments: argparse.Namespace) -> int:
@@ -49,15 +49,7 @@ def bench_data(arguments: argparse.Namespace) -> int:
     """
     shape = Shape(arguments.ratings, arguments.users, arguments.movies)
     found = measure(shape)
-    table = render_data_table(found)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "data.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (arguments.out / "data.md").write_text(table, encoding="utf-8")
-    if arguments.json:
-        json.dump(found, sys.stdout, indent=2)
-        print()
-    else:
-        print(table, end="")
+    report(arguments, "data", found, render_data_table(found))
     return 0
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from recsys.cli.bench_decoding import (
@@ -25,6 +21,7 @@ from recsys.cli.bench_decoding_costs import (
     bench_numbers_of_titles,
     bench_precisions,
 )
+from recsys.cli.bench_report import add_out_argument, markdown_table, report
 from recsys.cli.bench_test_set import bench_test_set
 from recsys.cli.options import read_choice
 from recsys.cli.progress import ProgressLine
@@ -48,9 +45,7 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts", nargs="+", choices=(*PARTS, "all"), default=["speed"], help="what to measure (default: speed)"
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("build/benchmarks"), help="folder for decoding.json and decoding.md"
-    )
+    add_out_argument(parser, "decoding")
 
 
 def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
@@ -96,15 +91,7 @@ def bench_decoding(arguments: argparse.Namespace, workbench: Workbench) -> int:
         say("precisions")
         found["precisions"] = bench_precisions(workbench, choice, min(_PRECISION_RECORDS, arguments.records))
     progress.close()
-    table = render_table(found)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "decoding.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (arguments.out / "decoding.md").write_text(table, encoding="utf-8")
-    if arguments.json:
-        json.dump(found, sys.stdout, indent=2)
-        print()
-    else:
-        print(table, end="")
+    report(arguments, "decoding", found, render_table(found))
     return 0
 
 
@@ -153,20 +140,6 @@ def _speed_table(title: str, speed: dict[str, Any]) -> str:
         f"{interactive['median_seconds']:.2f} s (slowest {interactive['slowest_seconds']:.2f} s). Peak memory after "
         f"the catalogue runs {speed['peak_gigabytes']:.2f} GB.\n"
     )
-
-
-def markdown_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table, headed by the names of the first."""
-    names = list(rows[0])
-    write: Callable[[Sequence[str]], str] = lambda cells: "| " + " | ".join(cells) + " |\n"  # noqa: E731
-    lines = [write([name.replace("_", " ") for name in names]), write(["---"] * len(names))]
-    return "".join([*lines, *(write([_cell(row[name]) for name in names]) for row in rows)])
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _at_least_one(text: str) -> int:

@@ -61,7 +61,7 @@ def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
 
     model = read_choice(arguments, workbench).model
     found = workbench.resolvers.find_index(model)
-    if found is None or found[0].base_model != model:
+    if found is None:
         mend = f"run first: python -m recsys models index --model {model}"
         raise ModelUnavailableError("this catalogue is not embedded with the model", seen=model, mend=mend)
     index, at = found

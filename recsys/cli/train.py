@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     progress.close()
     if folder is not None:
-        print(f"{folder}: score it with python -m recsys adapters score {request.name}")
+        can_be_scored = request.training.method in ("lora", "dpo")
+        print(f"{folder}: score it with python -m recsys adapters score {request.name}" if can_be_scored else folder)
     return 0
 
 

@@ -7,7 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @contextmanager
@@ -33,3 +37,11 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def save_npz(path: Path | str, **arrays: NDArray[np.generic]) -> None:
+    """Writes arrays by name as a compressed npz file, whole or not at all."""
+    import numpy as np
+
+    with open_atomically(Path(path)) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

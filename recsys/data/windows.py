@@ -115,6 +115,24 @@ class Records(Sequence[Record]):
         found = self[int(places[0])] if len(places) else None
         return found if found is not None and found.record_id == record_id else None
 
+    def dislikes(self, place: int) -> tuple[int, ...]:
+        """Items that a record's user rated 2 or less up to the last item of the record; none is in it.
+
+        In time order, and as many as there are. Those of ``Record.disliked`` are the latest up to the last item of
+        the history, so that a prompt tells nothing of what came after; these tell no more than the record itself.
+        """
+        liked, disliked, row = self._liked, self._disliked, int(self._rows[place])
+        user = liked.users[row]
+        at = int(np.searchsorted(disliked.users, user))
+        if at == len(disliked.users) or disliked.users[at] != user:
+            return ()
+        start = int(liked.starts[row]) + int(self._windows[place]) * self._shape.size
+        window = set(liked.items[start : start + self._shape.size].tolist())
+        first, end = disliked.starts[at : at + 2].tolist()
+        last = liked.times[start + self._shape.size - 1]
+        known = first + int(np.searchsorted(disliked.times[first:end], last, side="right"))
+        return tuple(item for item in disliked.items[first:known].tolist() if item not in window)
+
     def __len__(self) -> int:
         return len(self._rows)
 

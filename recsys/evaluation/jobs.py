@@ -246,15 +246,19 @@ class EvaluationJobs:
             ModelBusyError: while another job runs.
         """
         with self._lock:
-            if self._latest is not None and not (running := self._latest.state()).is_over:
-                raise ModelBusyError(
-                    "an evaluation is already running",
-                    seen=f"{running.done} of {running.total} records done",
-                    mend="wait until it is done or cancel it; what it has finished is kept",
-                )
+            self.require_idle()
             job = self._latest = EvaluationJob(request, self.runs_folder, clock=self._clock)
         threading.Thread(target=job.run, args=(work,), name=f"evaluation-{job.id}", daemon=True).start()
         return job
+
+    def require_idle(self) -> None:
+        """Raises ModelBusyError while a job runs."""
+        if self._latest is not None and not (running := self._latest.state()).is_over:
+            raise ModelBusyError(
+                "an evaluation is already running",
+                seen=f"{running.done} of {running.total} records done",
+                mend="wait until it is done or cancel it; what it has finished is kept",
+            )
 
     def latest(self) -> EvaluationJob | None:
         """The job that runs, or else the last one of this process; None before the first."""

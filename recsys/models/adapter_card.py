@@ -81,6 +81,8 @@ def _lead(card: AdapterCard) -> str:
 def _use(card: AdapterCard) -> str:
     if card.method == "full":
         return ""
+    if card.method in ("ia3", "prefix"):
+        return "## Use\nLoad it with `peft.PeftModel.from_pretrained`; the app switches between LoRA adapters alone."
     name = re.sub(r"[^\w.-]", "_", card.name)
     command = f'python -m recsys recommend --adapter {name} "Spirited Away" "Princess Mononoke"'
     told = f"## Use\nPut this folder under `adapters/` and ask:\n\n{_fenced(command)}"

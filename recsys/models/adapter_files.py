@@ -54,6 +54,11 @@ _CHANGE_THE_BASE = (
 _PLAIN_INITIALISATIONS = (None, True, False, "gaussian", "eva", "orthogonal", "loftq")
 """The others (PiSSA, OLoRA, CorDA …) subtract something from the base's own weights."""
 
+_WHY_NOT_SWITCHED = {
+    "IA3": "load it with PEFT: IA³ and LoRA layers on the same weights would stand inside each other",
+    "PREFIX_TUNING": "load it with PEFT: a prefix stands in the model's cache, which requests fill and share here",
+}
+
 _SAVE_AGAIN = "save the adapter again with save_pretrained"
 _TENSOR_NAME = re.compile(
     r"(?:base_model\.model\.)?(?P<module>.+)\."
@@ -71,7 +76,8 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
     """
     told = _read_json(folder / CONFIG_FILE, required=True)
     if told.get("peft_type") != "LORA":
-        mend = "only LoRA adapters can be switched on and off here"
+        reason = _WHY_NOT_SWITCHED.get(str(told.get("peft_type")), "load it with PEFT")
+        mend = f"only LoRA adapters can be switched on and off here; {reason}"
         raise AdapterError(f"adapter {folder.name} is of another method", seen=told.get("peft_type"), mend=mend)
     _refuse_changes_of_the_base(folder.name, told)
     for name, kinds in (("r", int), ("lora_alpha", (int, float))):

@@ -60,6 +60,7 @@ class HostState:
         memory_bytes: Size of the model in memory; 0 while nothing is loaded.
         tokens_per_second: Of the last generation with this model; None before the first.
         warnings: About the adapter in effect.
+        weight_hash: Of the weights in memory; None while nothing is loaded.
     """
 
     phase: Literal["empty", "loading", "ready", "failed"] = "empty"
@@ -70,6 +71,7 @@ class HostState:
     memory_bytes: int = 0
     tokens_per_second: float | None = None
     warnings: tuple[str, ...] = ()
+    weight_hash: str | None = None
 
 
 class ModelHost:
@@ -95,6 +97,11 @@ class ModelHost:
     def state(self) -> HostState:
         """What the host is doing now; never waits."""
         return self._state
+
+    def tokenizer(self) -> Any | None:
+        """The tokenizer of the model in memory, None without one; never waits, since it is only ever read."""
+        loaded = self._loaded
+        return None if loaded is None else loaded.tokenizer
 
     def report_speed(self, tokens_per_second: float) -> None:
         """Notes the speed of the last generation for the state."""
@@ -164,6 +171,16 @@ class ModelHost:
             with self._lock:
                 self._reserved = None
 
+    def forget_catalogues(self) -> None:
+        """Lets go of the decoders of a catalogue that is not in use any more, at the next free turn."""
+
+        def forget() -> None:
+            with self._turns.take("batch"):
+                if self._loaded is not None:
+                    self._loaded.decoders.clear()
+
+        threading.Thread(target=forget, name="forget-catalogues", daemon=True).start()
+
     def _require_free(self, choice: ModelChoice) -> None:
         with self._lock:
             reserved = self._reserved
@@ -206,6 +223,7 @@ class ModelHost:
             precision=loaded.precision,
             memory_bytes=loaded.memory_bytes,
             warnings=warnings,
+            weight_hash=loaded.weight_hash,
         )
         return loaded
 
@@ -233,7 +251,7 @@ class ModelHost:
         if self._loaded is None:
             return
         self._loaded = self._base = None
-        self._tell(precision=None, memory_bytes=0, tokens_per_second=None, warnings=())
+        self._tell(precision=None, memory_bytes=0, tokens_per_second=None, warnings=(), weight_hash=None)
         give_memory_back()
 
     def _tell(self, **changes: Any) -> None:

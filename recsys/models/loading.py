@@ -96,7 +96,7 @@ def load_model(
     chosen, reason = resolve_precision(precision, device, weights=weights, available=available)
     require_memory(spec.title, weights, chosen, available)
     try:
-        tokenizer = _load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         model = _load_weights(folder, chosen, device)
     except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError) as error:
         raise _explain_loading_error(error, spec) from error
@@ -154,7 +154,8 @@ def _check_folder(folder: Path, spec: ModelSpec) -> dict[str, TensorEntry]:
     return entries
 
 
-def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model's folder: padding on the left, pad token set."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

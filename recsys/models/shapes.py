@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import UnknownModelError
-from recsys.models.registry import Architecture, read_architecture
+from recsys.models.registry import Architecture, list_models, read_architecture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -108,7 +108,9 @@ def find_shape(name: str) -> PreTrainedConfig:
     known = KNOWN.get(_HUB_NAMES.get(asked, asked))
     if known is not None:
         return known.to_config()
-    folder = Path(name).expanduser()
+    # A model that is shipped here has a name of its own, and a folder.
+    shipped = {spec.name: spec.location for spec in list_models() if spec.source == "folder"}
+    folder = Path(shipped.get(name, name)).expanduser()
     if name.strip() and name.isprintable() and len(name) < 1024 and folder.is_dir():
         return _read_folder(folder)
     mend = f"choose one of {', '.join(KNOWN)}, or give a folder with a config.json"

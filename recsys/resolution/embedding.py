@@ -8,7 +8,6 @@ queries have means of their own. Which model makes the vectors is not known here
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue, Movie
+from recsys.data.atomic import save_npz
 from recsys.errors import DataFormatError
 from recsys.resolution.base import Candidate, Match
 
@@ -106,16 +106,8 @@ class EmbeddingIndex:
 
     def save(self, path: Path | str) -> None:
         """Writes the index as npz, whole or not at all."""
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        arrays = {name: getattr(self, name) for name in _KINDS}
         about = np.array([str(_FORMAT), self.base_model, self.weight_hash])
-        try:
-            with unfinished.open("wb") as file:
-                np.savez_compressed(file, about=about, **arrays)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        save_npz(path, about=about, **{name: getattr(self, name) for name in _KINDS})
 
     @classmethod
     def load(cls, path: Path | str) -> EmbeddingIndex:

@@ -6,14 +6,15 @@ Distances between far places mean nothing; neighbourhoods do.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recsys.data.atomic import save_npz
 from recsys.errors import DataFormatError, ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 NUM_COMPONENTS = 50
 PERPLEXITY = 30.0
 _REBUILD = "make it again with: python -m recsys models map"
+
+
+def require_scikit_learn() -> None:
+    """Raises ModelUnavailableError, with the command that mends it, where scikit-learn is not installed."""
+    if find_spec("sklearn") is None:
+        raise _without_scikit_learn()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +58,7 @@ class ItemMap:
             from sklearn.decomposition import PCA
             from sklearn.manifold import TSNE
         except ImportError:
-            raise ModelUnavailableError("a map needs scikit-learn", mend="run: pip install -e '.[map]'") from None
+            raise _without_scikit_learn() from None
         unit = index.unit_vectors()
         components = PCA(min(NUM_COMPONENTS, *unit.shape), random_state=seed).fit_transform(unit)
         perplexity = min(PERPLEXITY, max(1.0, (len(unit) - 1) / 3))
@@ -61,16 +68,7 @@ class ItemMap:
 
     def save(self, path: Path | str) -> None:
         """Writes the map as npz, whole or not at all."""
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez_compressed(
-                    file, item_ids=self.item_ids, places=self.places, base_model=np.array(self.base_model)
-                )
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        save_npz(path, item_ids=self.item_ids, places=self.places, base_model=np.array(self.base_model))
 
     @classmethod
     def load(cls, path: Path | str) -> ItemMap:
@@ -87,3 +85,7 @@ class ItemMap:
         if item_ids.ndim != 1 or places.shape != (len(item_ids), 2) or not np.isfinite(places).all():
             raise DataFormatError("the parts of this map do not fit together", path=path, mend=_REBUILD)
         return cls(item_ids.astype(np.int64), places.astype(np.float32), base_model)
+
+
+def _without_scikit_learn() -> ModelUnavailableError:
+    return ModelUnavailableError("a map needs scikit-learn", mend="run: pip install -e '.[map]'")

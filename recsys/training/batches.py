@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class LengthBatches:
         seed: Of the order.
     """
 
-    def __init__(self, examples: EpochExamples, batch_size: int, *, seed: int) -> None:
+    def __init__(self, examples: EpochExamples[Any], batch_size: int, *, seed: int) -> None:
         self.examples = examples
         self.batch_size = batch_size
         self.drop_last = False

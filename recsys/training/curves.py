@@ -26,7 +26,7 @@ class TrainPoint:
     Attributes:
         step: Optimizer steps done.
         epoch: Epochs done, with fractions.
-        loss: Mean cross-entropy in nats a target token.
+        loss: Mean cross-entropy in nats a target token; with method dpo the mean loss of a pair.
         learning_rate: At this step.
         seconds: Spent training since the first step, resumed runs added up.
     """
@@ -40,7 +40,7 @@ class TrainPoint:
 
 @dataclass(frozen=True)
 class ValidationPoint:
-    """The loss on records of validation users, in nats a target token."""
+    """The loss on records of validation users, in nats a target token; with method dpo, of a pair."""
 
     step: int
     epoch: float
@@ -73,6 +73,23 @@ class RankingPoint:
 
 
 @dataclass(frozen=True)
+class PreferencePoint:
+    """How likely validation users' titles are after their histories, for a run that learns preferences.
+
+    Attributes:
+        step: Optimizer steps done; 0 is the model that the run starts from.
+        epoch: Epochs done, with fractions.
+        liked: Mean log-likelihood in nats of a title that was liked next.
+        disliked: Of a title that the same person rated 2 or less.
+    """
+
+    step: int
+    epoch: float
+    liked: float
+    disliked: float
+
+
+@dataclass(frozen=True)
 class Curves:
     """All points of a run, each list in the order of its steps.
 
@@ -83,6 +100,7 @@ class Curves:
         train: Of the training records.
         validation: Of the validation records.
         ranking: MAP@K of validation users.
+        preferences: Log-likelihoods of liked and disliked titles of validation users; of method dpo alone.
     """
 
     name: str
@@ -91,6 +109,7 @@ class Curves:
     train: tuple[TrainPoint, ...] = ()
     validation: tuple[ValidationPoint, ...] = ()
     ranking: tuple[RankingPoint, ...] = ()
+    preferences: tuple[PreferencePoint, ...] = ()
 
     def up_to(self, step: int) -> Self:
         """Without what came after a step, as a run finds it that goes on from that step's checkpoint."""
@@ -121,7 +140,12 @@ class Curves:
             file.write((json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n").encode())
 
 
-_POINTS: dict[str, type[Any]] = {"train": TrainPoint, "validation": ValidationPoint, "ranking": RankingPoint}
+_POINTS: dict[str, type[Any]] = {
+    "train": TrainPoint,
+    "validation": ValidationPoint,
+    "ranking": RankingPoint,
+    "preferences": PreferencePoint,
+}
 
 
 def read_curves(path: Path) -> Curves:

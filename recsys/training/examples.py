@@ -7,14 +7,15 @@ never on the order in which they are drawn, so a run that was killed goes on wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from recsys.catalogue import Catalogue
 from recsys.data.records import few_shot_examples
+from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.errors import SettingsError
 from recsys.generation.title_tokens import ListForm, tokenise_in_list
 from recsys.generation.tokenization import PromptTokenizer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from recsys.data.records import Record, SplitData
 
+ExampleT = TypeVar("ExampleT", bound=Sized)
 _WEIGHT_OF_A_USER = 200
 """A user counts in sub-histories by their likes, up to so many: a few very active ones would fill every batch."""
 _WIDEST_WINDOW = 3
@@ -180,7 +182,7 @@ def sub_history_cases(
     return draw
 
 
-class EpochExamples(Sequence[Example]):
+class EpochExamples(Sequence[ExampleT]):
     """The examples of the current epoch, written when the epoch begins.
 
     Args:
@@ -189,10 +191,10 @@ class EpochExamples(Sequence[Example]):
         write: Makes tokens of a case.
     """
 
-    def __init__(self, draw: Callable[[int, int], Case], num: int, write: ExampleWriter) -> None:
+    def __init__(self, draw: Callable[[int, int], Any], num: int, write: Callable[[Any], ExampleT]) -> None:
         self._draw, self._num, self._write = draw, num, write
         self._epoch = -1
-        self._examples: list[Example] = []
+        self._examples: list[ExampleT] = []
         self.set_epoch(0)
 
     @property
@@ -214,8 +216,23 @@ class EpochExamples(Sequence[Example]):
     def __len__(self) -> int:
         return self._num
 
-    def __getitem__(self, index: int) -> Example:  # type: ignore[override]
+    def __getitem__(self, index: int) -> ExampleT:  # type: ignore[override]
         return self._examples[index]
+
+
+def require_records(records: Sequence[object], split: str) -> None:
+    """Refuses to train on, or to stop by, records that are not there.
+
+    Raises:
+        SettingsError: when there are none.
+    """
+    if not len(records):
+        needed = HISTORY_LENGTH + NUM_RELEVANT
+        raise SettingsError(
+            f"no {split} user has the {needed} likes of a record",
+            seen=f"{len(records)} records",
+            mend="take a larger data set or another split",
+        )
 
 
 def worked_examples(split: SplitData, catalogue: Catalogue, prompt: PromptSettings) -> tuple[PromptExample, ...]:

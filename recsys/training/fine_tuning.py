@@ -8,17 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.errors import SettingsError
 from recsys.models.artifacts import Progress, silent
-from recsys.models.loading import load_model
+from recsys.models.loading import fetch_model, load_model, load_tokenizer
+from recsys.models.memory import available_bytes
 from recsys.models.precision import resolve_device
 from recsys.models.registry import find_model
+from recsys.models.shapes import find_shape
+from recsys.settings import Precision
+from recsys.training.dry_run import make_load
+from recsys.training.examples import ExampleWriter, worked_examples
 from recsys.training.forgetting import FORGETTING_TEXT, perplexity
+from recsys.training.memory import estimate_training_memory, require_training_memory
 from recsys.training.methods import require_targets
+from recsys.training.objectives import require_trl
 from recsys.training.run import TrainingData, TrainingRequest, run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
+
+_SAMPLED = 256
+"""Examples that are looked at to tell how long they get."""
 
 
 def fine_tune(
@@ -54,15 +64,11 @@ def fine_tune(
     spec = find_model(request.base_model)
     spec.require_prompt(request.prompt)
     where = take_device(device)
-    if where == "cpu" and settings.precision == "fp16":
-        mend = "choose bf16, fp32 or auto"
-        raise SettingsError("a CPU cannot train in fp16", seen=settings.precision, mend=mend)
-    if settings.method == "full" and settings.precision not in ("auto", "fp32"):
-        mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
-        raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
-    loaded = load_model(
-        spec, "fp32" if settings.method == "full" else settings.precision, device=where, progress=progress
-    )
+    _require_possible(request, where)
+    base = fetch_model(spec, progress)
+    _require_memory(request, data, base, where)
+    precision: Precision = "fp32" if settings.method == "full" else settings.precision
+    loaded = load_model(spec, precision, device=where, progress=progress, folder=base)
     if settings.method in ("lora", "dpo"):
         require_targets(loaded.model, request.lora.target_modules)
     before = perplexity(loaded, loaded.model)
@@ -76,12 +82,57 @@ def fine_tune(
     return out / request.name
 
 
+def _require_possible(request: TrainingRequest, device: str) -> None:
+    """Refuses settings that cannot go together, before anything is loaded."""
+    settings = request.training
+    if device == "cpu" and settings.precision == "fp16":
+        mend = "choose bf16, fp32 or auto"
+        raise SettingsError("a CPU cannot train in fp16", seen=settings.precision, mend=mend)
+    if settings.method == "full" and settings.precision not in ("auto", "fp32"):
+        mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
+        raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
+    if settings.method == "dpo":
+        require_trl()
+        if settings.augmentation != "records":
+            mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
+            raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)
+    if settings.method == "full" and request.init_adapter is not None:
+        mend = "choose method lora, or leave init_adapter out"
+        raise SettingsError("training all weights adds no adapter", seen=request.init_adapter.name, mend=mend)
+    if settings.method == "prefix" and settings.gradient_checkpointing:
+        mend = "leave gradient_checkpointing out; a lower per_device_train_batch_size saves memory too"
+        raise SettingsError("a prefix is kept in a cache, which gradient_checkpointing drops", seen=True, mend=mend)
+
+
+def _require_memory(request: TrainingRequest, data: TrainingData, base: Path, device: str) -> None:
+    """Refuses a run that will not fit, before the weights are read; processes that share weights are not judged."""
+    if _is_sharded():
+        return
+    load = make_load(request.training, _longest_example(request, data, base), device)
+    estimate = estimate_training_memory(find_shape(str(base)), request.lora, request.training, load)
+    batch = request.training.per_device_train_batch_size
+    require_training_memory(estimate, available_bytes(device), load, batch=batch)
+
+
+def _longest_example(request: TrainingRequest, data: TrainingData, base: Path) -> int:
+    """Tokens of the longest of a sample of the first epoch's examples."""
+    worked = worked_examples(data.split, data.catalogue, request.prompt)
+    tokenizer = load_tokenizer(base)
+    write = ExampleWriter(tokenizer, data.catalogue, request.prompt, loss_on=request.training.loss_on, worked=worked)
+    draw, num = data.draw(request)
+    return max(len(write(draw(0, index))) for index in range(0, num, max(1, num // _SAMPLED)))
+
+
+def _is_sharded() -> bool:
+    return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
+
+
 def take_device(device: str) -> str:
     """The device of this process: with several GPUs under `accelerate launch`, its own.
 
     A base that FSDP or DeepSpeed will shard is read into the machine's memory first.
     """
-    if any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")):
+    if _is_sharded():
         return "cpu"
     resolved = resolve_device(device)
     if resolved == "cuda" and "LOCAL_RANK" in os.environ:

@@ -2,13 +2,15 @@
 
 The text is the opening of the United States Declaration of Independence and of Darwin's On the Origin of Species,
 both in the public domain. It names no movie; a model that was trained on titles alone does badly on it before and
-after, and is told as such.
+after, and is told as such. A model whose context is shorter than the text reads its beginning.
 """
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
+
+from recsys.generation.model_facts import context_length
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
@@ -44,7 +46,7 @@ def perplexity(loaded: LoadedModel, model: Any) -> float:
     import torch
     from torch.nn.functional import cross_entropy
 
-    ids = torch.tensor([loaded.tokenizer(TEXT)["input_ids"]], device=loaded.device)
+    ids = torch.tensor([loaded.tokenizer(TEXT)["input_ids"][: context_length(model)]], device=loaded.device)
     was_training = model.training
     model.eval()
     with torch.inference_mode():

@@ -6,6 +6,7 @@ what a dry run prints is what a run trains. Knows no data and no optimizer.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,10 @@ def add_trainable(model: Any, method: TrainingMethod, lora: LoraSettings) -> Any
         return model.requires_grad_(True)
     if method in ("lora", "dpo"):
         require_targets(model, lora.target_modules)
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():
+        # PEFT asks the model under a name that transformers is about to drop, which is no news to whoever trains.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        return get_peft_model(model, config)
 
 
 def require_targets(model_or_config: Any, targets: Iterable[str]) -> None:

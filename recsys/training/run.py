@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.data.records import Record, SplitData
 from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
-from recsys.errors import SettingsError
 from recsys.evaluation.summary import describe_machine
 from recsys.models.artifacts import Progress, silent
 from recsys.prompts import prompt_id
@@ -24,9 +23,8 @@ from recsys.settings import PromptSettings
 from recsys.training.curves import Curves
 from recsys.training.examples import (
     Case,
-    EpochExamples,
-    ExampleWriter,
     record_cases,
+    require_records,
     sub_history_cases,
     worked_examples,
 )
@@ -36,8 +34,6 @@ from recsys.training.settings import LoraSettings, TrainingSettings
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
     from recsys.models.loading import LoadedModel
-
-_BEST = "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -90,11 +86,11 @@ class TrainingData:
         records = self.split.records["train"]
         settings = request.training
         if settings.augmentation == "records":
-            _require_records(records, "train")
+            require_records(records, "train")
             return record_cases(records), len(records)
         num = request.num_samples or len(records)
         if num < 1:
-            _require_records(records, "train")
+            require_records(records, "train")
         cases = sub_history_cases(
             self.split.likes_of("train"), history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
         )
@@ -155,18 +151,17 @@ def run_training(
     from transformers import set_seed
 
     from recsys.training.methods import add_trainable
+    from recsys.training.objectives import find_objective
     from recsys.training.ranking import RankingMeasure
-    from recsys.training.trainer import TitleTrainer, explain_disk_error, last_checkpoint, make_arguments
+    from recsys.training.run_trainer import explain_disk_error, last_checkpoint, make_arguments
+    from recsys.training.run_weights import keep_best, load_adapter_weights, take_best
     from recsys.training.watching import CleanStop, CurvesWriter, EarlyStopping, ProgressTeller
 
     settings = request.training
     worked = worked_examples(data.split, data.catalogue, request.prompt)
-    write = ExampleWriter(loaded.tokenizer, data.catalogue, request.prompt, loss_on=settings.loss_on, worked=worked)
-    draw, num = data.draw(request)
-    validation = [write(Case(r.history, r.relevant, r.disliked)) for r in data.split.records["validation"]]
-    if settings.early_stopping_patience:
-        _require_records(validation, "validation")
-    run = RunFolder(folder, _identity(request, data, loaded, hash_records(draw(0, i) for i in range(num))))
+    objective = find_objective(request, data, loaded, worked)
+    cases = hash_records(objective.draw(0, index) for index in range(objective.num))
+    run = RunFolder(folder, _identity(request, data, loaded, cases))
     first = int(os.environ.get("RANK", "0")) == 0
     with run.hold() if first else nullcontext():
         if first:
@@ -175,33 +170,25 @@ def run_training(
         model = add_trainable(loaded.model, settings.method, request.lora)
         if request.init_adapter is not None:
             load_adapter_weights(model, request.init_adapter)
-        examples = EpochExamples(draw, num, write)
-        ranked = data.validation_records(settings.ranking_records)
+        # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
+        ranked = data.validation_records(settings.ranking_records) if settings.method != "prefix" else ()
         measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
         curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
         stop = CleanStop()
         callbacks = [curves, ProgressTeller(progress), stop]
         if settings.early_stopping_patience:
-            callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: _keep_best(model, folder), curves))
-        batches = -(-num // settings.per_device_train_batch_size)
+            callbacks.append(EarlyStopping(settings.early_stopping_patience, lambda: keep_best(model, folder), curves))
+        batches = -(-objective.num // settings.per_device_train_batch_size)
         arguments = make_arguments(
             settings,
             folder,
             steps_per_epoch=max(1, batches // settings.gradient_accumulation_steps),
-            eval_strategy="epoch" if validation else "no",
+            eval_strategy="epoch" if objective.can_validate else "no",
             report_to=report_to,
             run_name=request.name,
             **_device_arguments(loaded, settings),
         )
-        trainer = TitleTrainer(
-            model,
-            examples,
-            validation,
-            arguments,
-            pad_token_id=loaded.tokenizer.pad_token_id or 0,
-            callbacks=callbacks,
-            measure=measure,
-        )
+        trainer = objective.create_trainer(model, arguments, callbacks=callbacks, measure=measure)
         checkpoint = last_checkpoint(folder)
         try:
             with stop.on_signals():
@@ -211,45 +198,10 @@ def run_training(
         if stop.asked.is_set() and trainer.state.global_step < trainer.state.max_steps:
             raise KeyboardInterrupt
         if settings.early_stopping_patience:
-            _take_best(model, folder)
-    notes = _notes(request, data, loaded, trainer.state.global_step, num, curves)
-    return TrainingResult(trainer.accelerator.unwrap_model(model), curves.curves, notes, first)
-
-
-def load_adapter_weights(model: Any, folder: Path) -> None:
-    """Fills an adapter that was just added with the weights of a saved one.
-
-    Raises:
-        AdapterError: when its files are missing or broken.
-        SettingsError: when they are of another shape.
-    """
-    from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    from recsys.models.adapter_files import WEIGHTS_FILE, read_adapter_entries
-
-    read_adapter_entries(folder)
-    state = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS_FILE).items()}
-    mend = "take the r, the target_modules and the base that it was trained with"
-    try:
-        result: Any = set_peft_model_state_dict(model, state)
-    except (RuntimeError, KeyError, ValueError) as error:
-        seen = str(error).strip().splitlines()[0]
-        raise SettingsError(f"the adapter {folder.name} does not fit this run", seen=seen, mend=mend) from error
-    missing = [name for name in result.missing_keys if "lora_" in name]
-    if missing or result.unexpected_keys:
-        seen = (missing or result.unexpected_keys)[0]
-        raise SettingsError(f"the adapter {folder.name} does not fit this run", seen=seen, mend=mend)
-
-
-def _require_records(records: Sequence[object], split: str) -> None:
-    if not len(records):
-        needed = HISTORY_LENGTH + NUM_RELEVANT
-        raise SettingsError(
-            f"no {split} user has the {needed} likes of a record",
-            seen=f"{len(records)} records",
-            mend="take a larger data set or another split",
-        )
+            take_best(model, folder)
+    trained = trainer.accelerator.unwrap_model(model)
+    notes = _notes(request, data, loaded, trainer.state.global_step, objective.num, curves)
+    return TrainingResult(trained, curves.curves, {**notes, **objective.finish(trained)}, first)
 
 
 def _identity(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, cases: str) -> dict[str, Any]:
@@ -259,7 +211,7 @@ def _identity(request: TrainingRequest, data: TrainingData, loaded: LoadedModel,
         "precision": loaded.precision,
         "prompt_id": prompt_id(request.prompt),
         "lora": request.lora.to_dict(),
-        "training": {**request.training.to_dict(), "save_steps": None},
+        "training": {**request.training.in_effect(), "save_steps": None},
         "num_samples": request.num_samples,
         "init_adapter": str(request.init_adapter) if request.init_adapter else None,
         "data": data.name,
@@ -290,7 +242,7 @@ def _notes(
         "hardware": describe_machine(),
         "seconds": round(curves.seconds, 1),
         "split": f"{data.name}, train users",
-        "training": settings.to_dict(),
+        "training": settings.in_effect(),
         "trained_at": time.strftime("%Y-%m-%d"),
     }
     if settings.method in ("lora", "dpo"):
@@ -304,23 +256,3 @@ def _device_arguments(loaded: LoadedModel, settings: TrainingSettings) -> dict[s
         # Weights that are in bf16 already are fastest as they are.
         return {"use_cpu": True, "bf16": loaded.precision == "fp32" and settings.precision == "bf16"}
     return {"fp16": loaded.precision in ("fp16", "int8"), "bf16": loaded.precision == "bf16"}
-
-
-def _keep_best(model: Any, folder: Path) -> None:
-    from safetensors.torch import save_file
-
-    unfinished = folder / f".{_BEST}"
-    state = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
-    save_file(state, unfinished)
-    unfinished.replace(folder / _BEST)
-
-
-def _take_best(model: Any, folder: Path) -> None:
-    import torch
-    from safetensors.torch import load_file
-
-    best = load_file(folder / _BEST)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name in best:
-                parameter.copy_(best[name])

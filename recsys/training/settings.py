@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from recsys.errors import SettingsError
 from recsys.settings import Precision, Settings, require_choice, require_number
@@ -69,13 +69,16 @@ class TrainingSettings(Settings):
         warmup_ratio: Share of the steps in which it rises from 0.
         weight_decay: AdamW's.
         max_grad_norm: Gradients longer than this are cut to it.
-        per_device_train_batch_size: Records of one forward pass.
+        per_device_train_batch_size: Records of one forward pass; pairs of titles with dpo.
         gradient_accumulation_steps: Passes of one optimizer step.
-        loss_on: What is learnt: the answer's titles, or every title of the history too (history style alone).
+        beta: How firmly dpo holds to the model that it starts from; the other methods ignore it.
+        loss_on: What is learnt: the answer's titles, or every title of the history too (history style alone). dpo
+            ignores it: it learns one title of the answer.
         augmentation: The records as they are, or in each epoch other time-ordered parts of each user's likes.
         precision: What the frozen base is held in.
         early_stopping_patience: Epochs without a lower validation loss after which training stops; 0 never.
-        ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none.
+        ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none, as does a
+            prefix, which catalogue decoding cannot use.
         save_steps: Optimizer steps between checkpoints.
         gradient_checkpointing: Compute activations twice instead of keeping them: less memory, more time.
         seed: Of the new weights, the order of records, dropout and augmentation.
@@ -91,6 +94,7 @@ class TrainingSettings(Settings):
     max_grad_norm: float = 1.0
     per_device_train_batch_size: int = 16
     gradient_accumulation_steps: int = 1
+    beta: float = 0.1
     loss_on: LossOn = "answer"
     augmentation: Augmentation = "records"
     precision: Precision = "auto"
@@ -111,6 +115,7 @@ class TrainingSettings(Settings):
         require_number("max_grad_norm", self.max_grad_norm, 0, 1000, open_low=True)
         require_number("per_device_train_batch_size", self.per_device_train_batch_size, 1, 4096, integer=True)
         require_number("gradient_accumulation_steps", self.gradient_accumulation_steps, 1, 4096, integer=True)
+        require_number("beta", self.beta, 0, 100, open_low=True)
         require_choice("loss_on", self.loss_on, get_args(LossOn))
         require_choice("augmentation", self.augmentation, get_args(Augmentation))
         require_choice("precision", self.precision, get_args(Precision))
@@ -119,3 +124,7 @@ class TrainingSettings(Settings):
         require_number("save_steps", self.save_steps, 1, 10_000_000, integer=True)
         require_choice("gradient_checkpointing", self.gradient_checkpointing, (True, False))
         require_number("seed", self.seed, 0, 2**32 - 1, integer=True)
+
+    def in_effect(self) -> dict[str, Any]:
+        """The settings as plain values, without those that the method ignores whatever they are."""
+        return {name: value for name, value in self.to_dict().items() if name != "beta" or self.method == "dpo"}

@@ -37,6 +37,22 @@ def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tup
     return cross_entropy(output.logits.float(), targets, reduction="sum"), is_target.sum()
 
 
+def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tensor]) -> Tensor:
+    """(rows,) the log-likelihood in nats of the targets of each row of a batch, summed over its tokens.
+
+    Args:
+        model: A causal LM, wrapped or not.
+        head: Its output layer.
+        batch: What batches.collate made.
+    """
+    labels = batch["labels"]
+    is_target = labels != NO_TARGET
+    with _only(head, is_target):
+        output: Any = model(input_ids=batch["input_ids"], **_without_cache(model))
+    losses = cross_entropy(output.logits.float(), labels[is_target], reduction="none")
+    return losses.new_zeros(len(labels)).index_add(0, is_target.nonzero()[:, 0], -losses)
+
+
 @contextmanager
 def _only(head: Module, rows: Tensor) -> Iterator[None]:
     def select(_module: Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,46 +1,30 @@
-"""transformers' Trainer with batches of like length, a loss over targets alone and checkpoints that are whole.
-
-Everything else (optimizer, schedule, accumulation, processes, precision, resuming) is the Trainer's own. A
-checkpoint is written beside its place and renamed, so a folder named checkpoint-N is always complete.
-"""
+"""The loss of titles: cross-entropy over the targets of an optimizer step, and over those of validation users."""
 
 from __future__ import annotations
 
-import errno
 import math
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 
-from recsys.errors import TrainingError
-from recsys.training.batches import LengthBatches, collate
+from recsys.training.batches import collate
 from recsys.training.examples import EpochExamples, Example
-from recsys.training.settings import TrainingSettings
+from recsys.training.run_trainer import Measure, RunTrainer
 from recsys.training.target_loss import summed_loss
 
-_KEPT_CHECKPOINTS = 2
-_UNFINISHED = ".unfinished"
-_LOGS_OF_AN_EPOCH = 20
 
-Measure = Callable[[Any], dict[str, float]]
-"""Measures the model after an epoch, beside its validation loss; called by one process, with the bare model."""
-
-
-class TitleTrainer(Trainer):
+class TitleTrainer(RunTrainer):
     """Trains a causal LM on examples of titles.
 
     Args:
         model: What add_trainable returned.
         examples: The training examples.
         validation: Examples of validation users, for the loss after each epoch.
-        args: From make_arguments.
+        args: Of values that make_arguments made.
         pad_token_id: Fills batches up.
         callbacks: Told how it goes.
         measure: More to measure after each epoch.
@@ -49,7 +33,7 @@ class TitleTrainer(Trainer):
     def __init__(
         self,
         model: Any,
-        examples: EpochExamples,
+        examples: EpochExamples[Example],
         validation: Sequence[Example],
         args: TrainingArguments,
         *,
@@ -57,28 +41,19 @@ class TitleTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
         measure: Measure | None = None,
     ) -> None:
-        self.examples = examples
         self.validation = validation
-        self.measure = measure
-        self._collate = partial(collate, pad_token_id=pad_token_id)
         super().__init__(
+            examples=examples,
+            collate=partial(collate, pad_token_id=pad_token_id),
+            measure=measure,
+            callbacks=callbacks,
             model=model,
             args=args,
             train_dataset=examples,
             eval_dataset=validation if len(validation) else None,
-            data_collator=self._collate,
-            callbacks=[_EpochOfExamples(examples), *callbacks],
         )
-        self.remove_callback(PrinterCallback)  # progress goes to stderr, results to stdout
         self.model_accepts_loss_kwargs = True  # so that the targets of a whole optimizer step are counted for us
         self._head = model.get_output_embeddings()
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of like length; processes take them in turn."""
-        batches = LengthBatches(self.examples, self.args.per_device_train_batch_size, seed=self.args.seed)
-        loader: Any = DataLoader(self.examples, batch_sampler=batches, collate_fn=self._collate)  # type: ignore[arg-type]
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
-        return prepared
 
     def compute_loss(
         self,
@@ -94,31 +69,9 @@ class TitleTrainer(Trainer):
             loss = loss * self.accelerator.num_processes  # gradients are averaged over processes afterwards
         return loss
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """One forward and backward pass; a loss that is no number ends the run before it spoils the weights."""
-        loss: Tensor = super().training_step(*args, **kwargs)
-        # Reading a number of a GPU makes it wait, so there it is looked at only where it is logged.
-        looks = self.args.device.type == "cpu" or self.state.global_step % int(self.args.logging_steps) == 0
-        if looks and not torch.isfinite(loss).all():
-            raise TrainingError(
-                f"the loss became {loss.item()} at step {self.state.global_step + 1}",
-                mend="lower learning_rate or take precision bf16 or fp32; the last checkpoint is kept",
-            )
-        return loss
-
-    def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
-        """The validation loss in nats a target, and what ``measure`` adds."""
-        model = self.model_wrapped
-        was_training = model.training
-        model.eval()
-        metrics = {"eval_loss": self._validation_loss(model)}
-        if self.measure is not None and self.is_world_process_zero():
-            metrics |= self.measure(self.accelerator.unwrap_model(model))
-        self.accelerator.wait_for_everyone()
-        model.train(was_training)
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+    def validate(self, model: Any) -> dict[str, float]:
+        """The validation loss in nats a target."""
+        return {"eval_loss": self._validation_loss(model)}
 
     def _validation_loss(self, model: Any) -> float:
         """Over all validation examples, each process doing its share."""
@@ -137,96 +90,3 @@ class TitleTrainer(Trainer):
                 sums += torch.stack([total.double(), count.double()])
         total, count = self.accelerator.reduce(sums, "sum").tolist()
         return float(total / count)
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Writes a checkpoint beside its place and renames it, then drops older ones."""
-        run = Path(super()._get_output_dir(trial))
-        name = f"checkpoint-{self.state.global_step}"
-        if (run / name).is_dir():
-            return  # written at the end of this step already
-        if self.is_world_process_zero():
-            shutil.rmtree(run / _UNFINISHED, ignore_errors=True)
-        self.accelerator.wait_for_everyone()
-        try:
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if self.is_world_process_zero():
-                (run / _UNFINISHED / name).rename(run / name)
-                for old in list_checkpoints(run)[:-_KEPT_CHECKPOINTS]:
-                    shutil.rmtree(old)
-        except OSError as error:
-            raise explain_disk_error(error, run) from error
-        self.accelerator.wait_for_everyone()
-
-    def _get_output_dir(self, trial: Any) -> str:
-        """Where the parts of a checkpoint are written before it is renamed."""
-        return str(Path(super()._get_output_dir(trial)) / _UNFINISHED)
-
-
-class _EpochOfExamples(TrainerCallback):
-    """Brings the examples to the epoch that begins, after a resume too."""
-
-    def __init__(self, examples: EpochExamples) -> None:
-        self._examples = examples
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
-        self._examples.set_epoch(int((state.epoch or 0) + 1e-6))
-
-
-def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: int, **more: Any) -> TrainingArguments:
-    """The Trainer's arguments for these settings.
-
-    Args:
-        settings: Of the run.
-        run: Its folder.
-        steps_per_epoch: Optimizer steps of an epoch, for how often the loss is logged.
-        **more: What differs: precision flags, use_cpu, report_to.
-    """
-    arguments: Mapping[str, Any] = {
-        "output_dir": str(run),
-        "num_train_epochs": settings.num_train_epochs,
-        "max_steps": settings.max_steps or -1,
-        "learning_rate": settings.learning_rate,
-        "lr_scheduler_type": settings.lr_scheduler_type,
-        "warmup_steps": settings.warmup_ratio if settings.warmup_ratio < 1 else 0.999,
-        "weight_decay": settings.weight_decay,
-        "max_grad_norm": settings.max_grad_norm,
-        "per_device_train_batch_size": settings.per_device_train_batch_size,
-        "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "logging_steps": max(1, steps_per_epoch // _LOGS_OF_AN_EPOCH),
-        "logging_nan_inf_filter": False,
-        "save_steps": settings.save_steps,
-        "seed": settings.seed,
-        "optim": "adamw_torch",
-        "remove_unused_columns": False,
-        "label_names": ["labels"],
-        "disable_tqdm": True,
-        "report_to": "none",
-        "dataloader_pin_memory": False,
-        "ddp_find_unused_parameters": False,
-        **more,
-    }
-    if settings.gradient_checkpointing:
-        arguments = {**arguments, "activation_checkpointing": True}
-    return TrainingArguments(**arguments)
-
-
-def list_checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run, the oldest first."""
-    found = (path for path in run.glob("checkpoint-*") if path.name.rpartition("-")[2].isdecimal())
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
-def last_checkpoint(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run."""
-    found = list_checkpoints(run)
-    return found[-1] if found else None
-
-
-def explain_disk_error(error: OSError, folder: Path) -> TrainingError:
-    """Words what went wrong when a checkpoint or a result was written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        mend = "free some and give the same command again: it goes on from the last checkpoint"
-        return TrainingError("the disk is full", seen=str(folder), mend=mend)
-    mend = "choose a folder that can be written; the last checkpoint is kept"
-    return TrainingError("the run's folder cannot be written", seen=f"{folder}: {error.strerror or error}", mend=mend)

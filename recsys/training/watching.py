@@ -15,7 +15,15 @@ from typing import Any
 from transformers import TrainerCallback
 
 from recsys.models.artifacts import Progress
-from recsys.training.curves import CURVES_FILE, Curves, RankingPoint, TrainPoint, ValidationPoint, read_curves
+from recsys.training.curves import (
+    CURVES_FILE,
+    Curves,
+    PreferencePoint,
+    RankingPoint,
+    TrainPoint,
+    ValidationPoint,
+    read_curves,
+)
 
 
 class CurvesWriter(TrainerCallback):
@@ -60,6 +68,9 @@ class CurvesWriter(TrainerCallback):
             if (ranking := self._rankings()) is not None:
                 ranking = replace(ranking, step=step, epoch=epoch)
                 self.curves = replace(self.curves, ranking=(*self.curves.ranking, ranking))
+        if "eval_liked" in logs:
+            likelihoods = PreferencePoint(step, epoch, logs["eval_liked"], logs["eval_disliked"])
+            self.curves = replace(self.curves, preferences=(*self.curves.preferences, likelihoods))
         self.curves.save(self._path)
 
 

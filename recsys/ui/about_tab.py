@@ -5,16 +5,20 @@ Figures are counted from the data that is loaded, when the tab is first opened, 
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from recsys.data.splits import SplitBy
 from recsys.evaluation.metrics import METRICS
 from recsys.resolution.flaw import FlawExample, ResolverAnswer, flaw_example
+from recsys.ui.data_choice import create_data_choice
 from recsys.ui.markup import escape, plural
 
 if TYPE_CHECKING:
+    from recsys.loaded_data import LoadedData
     from recsys.workbench import Workbench
 
 _METHOD = """
@@ -38,7 +42,7 @@ _LIMITS = """
 records.</li>
 <li>A few very active people hold many records, so intervals are drawn by person, and the mean over people stands
 beside the mean over records.</li>
-<li>The data end in 2016. A newer movie is out of catalogue even where the recommendation is a good one.</li>
+<li>The embedded data end in 2016. A newer movie is out of catalogue even where the recommendation is a good one.</li>
 <li>Likes are ratings of four stars and more; what somebody would have liked but never rated counts as a miss.</li>
 <li>A model may have read MovieLens, or pages made of it, in its own training. Nobody can rule that out.</li>
 </ul></section>
@@ -51,33 +55,50 @@ _LICENCE = (
     "ACM Transactions on Interactive Intelligent Systems 5, 4: 19:1–19:19. "
     '<a href="https://doi.org/10.1145/2827872" rel="noopener">doi 10.1145/2827872</a></p>'
 )
+_SPLIT_MEANS: dict[SplitBy, str] = {
+    "user": "People are split, not ratings, so nobody is in two sets.",
+    "record": "Records are drawn from everybody: a person may be in several sets, each like is in one.",
+    "time": "What was liked last is held out: a person may be in several sets, each like is in one.",
+}
 _RESOLVER_TITLES = {"levenshtein": "Levenshtein", "common_characters": "Common characters"}
 
 
-def create_about_tab(workbench: Workbench, tab: gr.Tab) -> None:
-    """Makes the tab inside the block that is open; its figures are filled in when ``tab`` is first opened."""
+def create_about_tab(
+    workbench: Workbench, tab: gr.Tab
+) -> tuple[Callable[[], tuple[str, str]], tuple[gr.HTML, gr.HTML]]:
+    """Makes the tab inside the block that is open; its figures are filled in when ``tab`` is first opened.
+
+    Returns:
+        What draws the cards that tell of the data, and these cards.
+    """
     plain: dict[str, Any] = {"apply_default_css": False}
     with gr.Column(elem_classes=["about"]):
-        data = gr.HTML('<section class="card prose-card"><h2>Data</h2><p class="bone"></p></section>', **plain)
+        with gr.Column(elem_classes=["about-data"]):
+            data = gr.HTML('<section class="card prose-card"><h2>Data</h2><p class="bone"></p></section>', **plain)
+            create_data_choice(workbench)
         gr.HTML(_METHOD, **plain)
         gr.HTML(metric_definitions(), **plain)
         flaw = gr.HTML('<section class="card prose-card"><h2>Resolvers</h2><p class="bone"></p></section>', **plain)
         gr.HTML(_LIMITS, **plain)
 
-    @cache
+    @lru_cache(maxsize=1)
+    def figures_of(data: LoadedData) -> tuple[str, str]:
+        return data_card(data), flaw_card(flaw_example(data.catalogue))
+
     def figures() -> tuple[str, str]:
-        return data_card(workbench), flaw_card(flaw_example(workbench.catalogue))
+        return figures_of(workbench.data)
 
     tab.select(figures, None, [data, flaw], queue=False, show_progress="hidden", api_visibility="private")
+    return figures, (data, flaw)
 
 
-def data_card(workbench: Workbench) -> str:
+def data_card(data: LoadedData) -> str:
     """What was loaded, how it was split, and its licence."""
-    dataset, split = workbench.dataset, workbench.split
+    dataset, split = data.dataset, data.split
     people = dataset.ratings["user_id"].nunique()
     lead = (
         f"{plural(len(dataset.ratings), 'rating')} of {plural(len(dataset.movies), 'movie')} by "
-        f"{plural(people, 'person').replace('persons', 'people')}: {escape(dataset.name)}"
+        f"{plural(people, 'person').replace('persons', 'people')}: {escape(data.name)}"
     )
     rows = "".join(
         f"<tr><th scope='row'>{name.capitalize()}</th><td>{len(split.users[name]):,}</td>"
@@ -87,7 +108,7 @@ def data_card(workbench: Workbench) -> str:
     notices = "".join(f"<li>{escape(notice)}</li>" for notice in dataset.notices)
     return (
         f'<section class="card prose-card"><h2>Data</h2><p>{lead}. A <b>record</b> is ten movies that one person liked '
-        "in a row: six are the history, four are to be found. People are split, not ratings, so nobody is in two sets."
+        f"in a row: six are the history, four are to be found. {_SPLIT_MEANS[data.choice.split.split_by]}"
         '</p><table class="plain"><thead><tr><th scope="col">Set</th><th scope="col">People</th>'
         f'<th scope="col">Records</th></tr></thead><tbody>{rows}</tbody></table>'
         f"{f'<ul>{notices}</ul>' if notices else ''}{_LICENCE}</section>"

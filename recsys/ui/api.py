@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gradio as gr
 
-from recsys.catalogue import HistoryEntry
+from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.errors import HistoryError, RecsysError, SettingsError
 from recsys.models.adapters import AdapterInfo
 from recsys.models.registry import ModelSpec
@@ -32,6 +32,7 @@ from recsys.ui.recommend_tab import MODEL_QUEUE
 from recsys.ui.title_picker import MAX_HITS, MAX_QUERY, find_entry, find_titles
 
 if TYPE_CHECKING:
+    from recsys.loaded_data import LoadedData
     from recsys.workbench import Workbench
 
 
@@ -146,11 +147,12 @@ def answer(workbench: Workbench, given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         RecsysError: with what is wrong.
     """
-    return workbench.recommend(read_request(workbench, given)).to_dict(workbench.catalogue)
+    data = workbench.data
+    return workbench.recommend(read_request(workbench, given, data), data=data).to_dict(data.catalogue)
 
 
-def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationRequest:
-    """The request of an API call.
+def read_request(workbench: Workbench, given: dict[str, Any], data: LoadedData | None = None) -> RecommendationRequest:
+    """The request of an API call, on the data in use unless others are given.
 
     Raises:
         InputError: for a value of the wrong type or out of range.
@@ -159,6 +161,7 @@ def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationR
     def part(settings: type) -> dict[str, Any]:
         return {field.name: given[field.name] for field in dataclasses.fields(settings)}
 
+    catalogue = (data or workbench.data).catalogue
     require_choice("precision", given["precision"], get_args(Precision))
     for name in ("model", "adapter"):
         if not isinstance(given[name], str | None):
@@ -166,23 +169,23 @@ def read_request(workbench: Workbench, given: dict[str, Any]) -> RecommendationR
     choice = workbench.choices.find(given["model"], given["precision"], given["adapter"] or None)
     typed = {name: value for name, value in part(PromptSettings).items() if value is not None}
     return RecommendationRequest(
-        history=_entries("liked", given["liked"], workbench),
-        disliked=_entries("disliked", given["disliked"] or [], workbench),
+        history=_entries("liked", given["liked"], catalogue),
+        disliked=_entries("disliked", given["disliked"] or [], catalogue),
         generation=GenerationSettings.from_dict(part(GenerationSettings)),
         prompt=workbench.default_prompt(choice).replace(**typed),
         resolution=ResolutionSettings.from_dict(part(ResolutionSettings)),
         choice=choice,
         decoding=DecodingSettings.from_dict(part(DecodingSettings) | {"genres": given["genres"] or ()}),
-        allowed_items=_allowed_items(given["allowed_items"], workbench),
+        allowed_items=_allowed_items(given["allowed_items"], catalogue),
     )
 
 
-def _allowed_items(items: object, workbench: Workbench) -> tuple[int, ...] | None:
+def _allowed_items(items: object, catalogue: Catalogue) -> tuple[int, ...] | None:
     if items is None:
         return None
     if not isinstance(items, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
         raise SettingsError("allowed_items is not a list of item_ids", seen=items, mend="give whole numbers")
-    if len(items) > len(workbench.catalogue):
+    if len(items) > len(catalogue):
         mend = "name each item once"
         raise SettingsError("allowed_items has more items than the catalogue", seen=f"{len(items)} items", mend=mend)
     return tuple(dict.fromkeys(items))
@@ -201,12 +204,12 @@ def search(workbench: Workbench, query: object, limit: object) -> list[dict[str,
     return find_titles(workbench, query, limit=limit)
 
 
-def _entries(name: str, entries: object, workbench: Workbench) -> tuple[HistoryEntry, ...]:
+def _entries(name: str, entries: object, catalogue: Catalogue) -> tuple[HistoryEntry, ...]:
     if not isinstance(entries, list):
         raise HistoryError(f"{name} is not a list", seen=entries, mend="give a list of item_ids or titles")
     if len(entries) > MAX_HISTORY:
         raise HistoryError(f"too many {name} movies", seen=f"{len(entries)} movies", mend=f"give at most {MAX_HISTORY}")
-    found = [find_entry(entry, workbench.catalogue) if isinstance(entry, str) else entry for entry in entries]
+    found = [find_entry(entry, catalogue) if isinstance(entry, str) else entry for entry in entries]
     for entry in found:
         if isinstance(entry, bool) or not isinstance(entry, (int, str)):
             raise HistoryError(

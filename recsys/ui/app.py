@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from recsys.arguments import add_settings, read_settings
+from recsys.data.splits import SplitSettings
 from recsys.errors import InputError, RecsysError
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.workbench import Workbench
@@ -20,17 +22,18 @@ def launch(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from recsys.ui.demo import build_demo, launch_options
 
-    workbench = Workbench(
-        WorkbenchOptions(
-            data=options.data,
-            adapters=options.adapters,
-            runs=options.runs,
-            public=options.public,
-            device=options.device,
-            descriptions=options.descriptions,
-        )
-    )
     try:
+        workbench = Workbench(
+            WorkbenchOptions(
+                data=options.data,
+                adapters=options.adapters,
+                runs=options.runs,
+                public=options.public,
+                device=options.device,
+                descriptions=options.descriptions,
+                split=read_settings(options, SplitSettings),
+            )
+        )
         choice = workbench.choices.find(options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
     except RecsysError as error:
@@ -42,7 +45,7 @@ def launch(arguments: Sequence[str] | None = None) -> None:
         root_path=options.root_path,
         inbrowser=options.open and _has_screen(),
         prevent_thread_lock=True,
-        **launch_options(),
+        **launch_options(public=options.public),
     )
     # The page is up first: reading torch and the weights takes longer than all the rest.
     workbench.host.start_loading(choice)
@@ -73,6 +76,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         default=bool(os.environ.get("SPACE_ID")),
         help="lock the registry and limit length, records and time (default: on a Space)",
     )
+    add_settings(parser, SplitSettings)
     return parser.parse_args(arguments)
 
 

@@ -39,7 +39,6 @@ IDLE_IN_SOME_MODE = ("temperature", "top_p", "top_k", "repetition_penalty", "max
 def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
     """The switch, the title score and the filters, by the name of their setting."""
     default = DecodingSettings()
-    genres = sorted({genre for movie in workbench.catalogue for genre in movie.genres})
     controls: dict[str, Component] = {
         "decoding": gr.Radio(
             _DECODINGS,
@@ -59,7 +58,13 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
             elem_classes=["segments"],
         ),
         "genres": gr.Dropdown(
-            genres, value=[], multiselect=True, label="Genres", info=_OFF, interactive=False, elem_id="genres"
+            genres_of(workbench),
+            value=[],
+            multiselect=True,
+            label="Genres",
+            info=_OFF,
+            interactive=False,
+            elem_id="genres",
         ),
     }
     with gr.Row(elem_classes=["years-row"]):
@@ -77,6 +82,11 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
                 min_width=100,
             )
     return controls
+
+
+def genres_of(workbench: Workbench) -> list[str]:
+    """Every genre of the data in use."""
+    return sorted({genre for movie in workbench.catalogue for genre in movie.genres})
 
 
 def connect_decoding(

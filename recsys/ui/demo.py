@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from recsys.data.own_history import MAX_FILE_BYTES
 from recsys.models.host import ModelChoice
 from recsys.ui.about_tab import create_about_tab
 from recsys.ui.api import add_api
+from recsys.ui.data_choice import MAX_UPLOAD_BYTES
+from recsys.ui.data_follow import Following, follow_data
 from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
@@ -26,31 +29,33 @@ MAX_QUEUE = 32
 def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = None) -> gr.Blocks:
     """The whole page. Nothing of it needs the model, torch or the network to be built."""
     with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
-        create_header(workbench)
+        data_changed = create_header(workbench)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
                 asked = create_recommend_tab(workbench, default_choice)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
-                create_evaluate_tab(workbench, default_choice)
+                form = create_evaluate_tab(workbench, default_choice)
             with gr.Tab("Training", id="training", elem_id="tab-training") as training:
                 create_training_tab(workbench, training, tabs, asked)
             with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:
-                create_map_tab(workbench, item_map, asked)
+                draw_map_after = create_map_tab(workbench, item_map, asked)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:
-                create_about_tab(workbench, about)
+                cards = create_about_tab(workbench, about)
+        draw_map_after(follow_data(workbench, data_changed, Following(asked, form, cards)))
         add_api(workbench)
     demo.queue(api_open=False, max_size=MAX_QUEUE)
     return demo
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(*, public: bool = False) -> dict[str, Any]:
     """What ``demo.launch`` needs for the page to look right and to stay closed."""
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
         "enable_monitoring": False,
         "footer_links": ["api"],
-        "max_file_size": "5mb",
+        # Only where a data set may be uploaded is a file of its size let in.
+        "max_file_size": MAX_FILE_BYTES if public else MAX_UPLOAD_BYTES,
         "show_error": False,
         "ssr_mode": False,
         "strict_cors": True,

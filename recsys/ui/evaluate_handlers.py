@@ -84,9 +84,11 @@ class EvaluateHandlers:
     def __init__(self, workbench: Workbench) -> None:
         self.workbench = workbench
 
-    @property
-    def catalogue(self) -> Catalogue:
-        return self.workbench.catalogue
+    def catalogue_of(self, report: Report) -> Catalogue:
+        """The movies of a run; an empty catalogue where it was of a data set that is not in use."""
+        name = self.workbench.dataset.name  # the report's may be followed by how it was split
+        is_same = report.dataset_name == name or report.dataset_name.startswith(f"{name}, ")
+        return self.workbench.catalogue if is_same else Catalogue(())
 
     def num_available(self, split: str) -> int:
         """Records of a split that may be evaluated at once on this page."""
@@ -172,7 +174,8 @@ class EvaluateHandlers:
             DataFormatError: when its files are gone or damaged.
         """
         report, results = _read_run(self, shown)
-        return Result(report, results, self.past_reports(), export_files(report, results, self.catalogue))
+        files = export_files(report, results, self.catalogue_of(report) or None)
+        return Result(report, results, self.past_reports(), files)
 
     def past_run(self, fingerprint: str) -> ShownRun:
         """A run of the list, by its fingerprint.
@@ -194,7 +197,7 @@ class EvaluateHandlers:
         pages = num_pages(len(kept))
         page = min(max(page, 0), pages - 1)
         where = f'<p class="ev-quiet ev-where">Page {page + 1} of {pages} · {plural(len(kept), "record")}</p>'
-        return page, records_html(kept, page, self.catalogue, report.request.resolution.resolver), where
+        return page, records_html(kept, page, self.catalogue_of(report), report.request.resolution.resolver), where
 
     def _may_cancel(self, job: EvaluationJob, own_job: str | None) -> bool:
         return not self.workbench.options.public or job.id == own_job
@@ -238,8 +241,8 @@ def _read_run(handlers: EvaluateHandlers, shown: ShownRun) -> tuple[Report, tupl
     raise DataFormatError("this run is not on the disk any more", path=folder, mend="evaluate it again")
 
 
-def export_files(report: Report, results: tuple[RecordResult, ...], catalogue: Catalogue) -> tuple[Path, Path]:
-    """The report as JSON and its records as CSV, where the page can fetch them."""
+def export_files(report: Report, results: tuple[RecordResult, ...], catalogue: Catalogue | None) -> tuple[Path, Path]:
+    """The report as JSON and its records as CSV, where the page can fetch them; ids alone without a catalogue."""
     folder = Path(_exports_folder().name)
     json_path = folder / f"evaluation-{report.fingerprint}.json"
     csv_path = folder / f"records-{report.fingerprint}.csv"

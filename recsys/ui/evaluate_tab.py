@@ -46,15 +46,17 @@ element.addEventListener('click', (event) => {
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def create_evaluate_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> None:
-    """Draws the tab inside the ``gr.Tab`` that is open, and adds the ``/evaluate`` endpoints.
+def create_evaluate_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> EvaluationForm:
+    """Draws the tab inside the ``gr.Tab`` that is open, and adds the ``/evaluate`` endpoints; gives its form.
 
     Args:
         workbench: What evaluates.
         default_choice: The model that is chosen at first; the embedded one without it.
     """
-    EvaluateTab(EvaluateHandlers(workbench), default_choice or ModelChoice()).connect()
+    tab = EvaluateTab(EvaluateHandlers(workbench), default_choice or ModelChoice())
+    tab.connect()
     add_evaluate_api(workbench)
+    return tab.form
 
 
 @contextmanager

@@ -36,14 +36,16 @@ class EvaluationForm:
         default_choice: The model that is chosen at first.
     """
 
+    default_split = _DEFAULTS.split
+
     def __init__(self, handlers: EvaluateHandlers, default_choice: ModelChoice) -> None:
         self._handlers = handlers
         with gr.Accordion("Records", open=True, elem_id="evaluate-fold-records", elem_classes=["fold"]):
             self._draw_records(handlers.num_available(_DEFAULTS.split))
         self._draw_folds(default_choice)
         self.split.input(
-            self._limit_records,
-            self.split,
+            self.limit_records,
+            [self.split, self.num_records],
             self.num_records,
             queue=False,
             show_progress="hidden",
@@ -139,9 +141,10 @@ class EvaluationForm:
     def _records_help(self, most: int) -> str:
         return f"At most {most} on this public page." if self._is_limited else f"The right end is all {most}."
 
-    def _limit_records(self, split: str) -> gr.Slider:
+    def limit_records(self, split: str = default_split, wanted: float = _DEFAULTS.num_records) -> gr.Slider:
+        """The slider of records for those that a split has."""
         most = self._handlers.num_available(split)
-        return gr.Slider(maximum=most, info=self._records_help(most))
+        return gr.Slider(maximum=most, value=min(wanted, most), info=self._records_help(most))
 
 
 def whole(name: str, value: object) -> int:

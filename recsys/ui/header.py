@@ -1,6 +1,6 @@
-"""The head of the page: name, one sentence, and a chip that tells what the model is doing.
+"""The head of the page: name, one sentence, the data set in use, and a chip that tells what the model is doing.
 
-The chip asks the host, which never blocks: often while a model loads, seldom otherwise.
+The chips ask the host, which never blocks: often while something loads, seldom otherwise.
 """
 
 from __future__ import annotations
@@ -27,23 +27,68 @@ _MODE_BUTTON = (
     '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="disc" d="M8 2a6 6 0 1 0 0 12z"/>'
     '<circle cx="8" cy="8" r="6"/></svg></button>'
 )
+# Gradio tells of a changed state through the queue only, which a timer had better not use: the chip tells.
+_DATA_SCRIPT = """
+element.addEventListener('click', (event) => {
+  if (event.target.closest('button')) document.getElementById('tab-about-button').click();
+});
+let told = null;
+watch('value', () => {
+  const found = /data-changed="([0-9]+)" data-opened="([A-Za-z]+)"/.exec(props.value || '');
+  if (found && found[1] !== told) { told = found[1]; trigger('select', { opened: found[2] === 'True' }); }
+});
+"""
 
 
-def create_header(workbench: Workbench) -> None:
-    """Makes the header inside the page that is open."""
+def create_header(workbench: Workbench) -> gr.HTML:
+    """Makes the header inside the page that is open.
+
+    Returns:
+        What is selected when the data are not those that the page was built or opened with; the event's ``opened``
+        tells a page that was opened anew.
+    """
     with gr.Row(elem_id="header"):
         gr.HTML(f"<h1>{NAME}</h1><p>{SENTENCE}</p>", elem_id="brand", apply_default_css=False)
+        data = gr.HTML(
+            data_chip(workbench.data_name), elem_id="data-chip", apply_default_css=False, js_on_load=_DATA_SCRIPT
+        )
         chip = gr.HTML(status_chip(workbench.host.state()), elem_id="status", apply_default_css=False)
         gr.HTML(_MODE_BUTTON, elem_id="mode", apply_default_css=False, js_on_load=_MODE_SCRIPT)
     timer = gr.Timer(SECONDS_WHILE_LOADING)
+    seen, built = gr.State(None), workbench.data.number
 
-    def refresh(shown: str | None) -> tuple[Any, Any]:
-        state = workbench.host.state()
+    def refresh(shown: str | None, known: int | None) -> tuple[Any, ...]:
+        state, now = workbench.host.state(), workbench.data
         told = status_chip(state)
-        seconds = SECONDS_WHILE_LOADING if state.phase == "loading" else SECONDS_OTHERWISE
-        return gr.skip() if told == shown else told, gr.Timer(seconds)
+        is_waiting = state.phase == "loading" or workbench.data_holder.task.state().is_running
+        seconds = SECONDS_WHILE_LOADING if is_waiting else SECONDS_OTHERWISE
+        first = gr.skip() if told == shown else told, gr.Timer(seconds)
+        if known == now.number:
+            return *first, gr.skip(), gr.skip()
+        if known is None and now.number == built:
+            return *first, data_chip(now.name), now.number
+        return *first, data_chip(now.name, now.number, is_opened=known is None), now.number
 
-    timer.tick(refresh, chip, [chip, timer], queue=False, show_progress="hidden", api_visibility="private")
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    timer.tick(refresh, [chip, seen], [chip, timer, data, seen], **quiet)
+    return data
+
+
+def data_chip(name: str, changed: int | None = None, *, is_opened: bool = False) -> str:
+    """The data set in use, as a button that opens the About tab.
+
+    Args:
+        name: Its name.
+        changed: Marks one that the page was not built with.
+        is_opened: The page was opened anew, so that no movies of another data set are on it.
+    """
+    mark = "" if changed is None else f' data-changed="{changed}" data-opened="{is_opened}"'
+    return (
+        f'<button type="button" class="data-chip"{mark} title="Data set in use: {escape(name)}">'
+        '<svg viewBox="0 0 16 16" aria-hidden="true"><ellipse cx="8" cy="4" rx="5" ry="2"/>'
+        '<path d="M3 4v8c0 1.1 2.2 2 5 2s5-.9 5-2V4M3 8c0 1.1 2.2 2 5 2s5-.9 5-2"/></svg>'
+        f'<span class="visually-hidden">Data set: </span><b>{escape(name)}</b></button>'
+    )
 
 
 def status_chip(state: HostState) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from recsys.catalogue import Catalogue
-from recsys.data.own_history import PASTED, read_own_history
+from recsys.data.csv_text import require_size
+from recsys.data.own_history import MAX_FILE_BYTES, PASTED, read_own_history
 from recsys.data.windows import HISTORY_LENGTH
 from recsys.errors import DataFormatError, HistoryError, RecsysError
 from recsys.resolution.own_history import HistoryReview, ReviewRow, Verdict, review_history
@@ -20,6 +21,7 @@ from recsys.ui.markup import escape, plural
 from recsys.ui.title_picker import PickerValue, write_entries
 
 if TYPE_CHECKING:
+    from recsys.loaded_data import LoadedData
     from recsys.workbench import Workbench
 
 MAX_QUESTIONS = 100
@@ -66,10 +68,11 @@ def create_history_import(workbench: Workbench, liked: gr.HTML, disliked: gr.HTM
     review = gr.State(None, time_to_live=3600)
     found = [review, told, questions, most, use]
 
-    def fill(kept: HistoryReview | None, ticked: object, number: float) -> tuple[Any, ...]:
-        if kept is None:
+    def fill(kept: tuple[int, HistoryReview] | None, ticked: object, number: float) -> tuple[Any, ...]:
+        data = workbench.data
+        if kept is None or kept[0] != data.number:  # their item ids may mean other movies now
             raise gr.Error("The titles are no longer kept. Look them up again.", print_exception=False)
-        sides = entries_of(kept, ticked, workbench.catalogue, min(max(1, int(number)), workbench.limits.max_history))
+        sides = entries_of(kept[1], ticked, data.catalogue, min(max(1, int(number)), workbench.limits.max_history))
         return *sides, None, gr.Accordion(open=False)
 
     file.upload(lambda path: _looked_up(workbench, path, None), file, found, **_TOLD)
@@ -82,24 +85,27 @@ def create_history_import(workbench: Workbench, liked: gr.HTML, disliked: gr.HTM
 
 def _looked_up(workbench: Workbench, path: str | None, text: str | None) -> tuple[Any, ...]:
     """The review, what is told of it, the questions, and what else is shown only with them."""
+    data = workbench.data
     try:
-        review = read_review(workbench, path, text)
+        review = read_review(workbench, path, text, data)
     except RecsysError as error:
         hidden = [gr.CheckboxGroup(choices=[], value=[], visible=False), gr.Slider(visible=False)]
         return None, error_html(error), *hidden, gr.Button(visible=False)
-    asked = questions_of(review, workbench.catalogue)
+    asked = questions_of(review, data.catalogue)
     ticked = [f"{place}:{item}" for place, item in review.suggestions().items()]
     offered = {value for _, value in asked}
     return (
-        review,
-        review_html(review, workbench.catalogue),
+        (data.number, review),
+        review_html(review, data.catalogue),
         gr.CheckboxGroup(choices=asked, value=[value for value in ticked if value in offered], visible=bool(asked)),
         gr.Slider(visible=True),
         gr.Button(visible=bool(asked) or review.count("sure") > 0),
     )
 
 
-def read_review(workbench: Workbench, path: str | None, text: str | None) -> HistoryReview:
+def read_review(
+    workbench: Workbench, path: str | None, text: str | None, data: LoadedData | None = None
+) -> HistoryReview:
     """Reads an uploaded file, which is removed, or pasted text, and looks its titles up.
 
     Raises:
@@ -109,6 +115,7 @@ def read_review(workbench: Workbench, path: str | None, text: str | None) -> His
     if path:
         file = Path(path)
         try:
+            require_size(file.stat().st_size, file.name, max_bytes=MAX_FILE_BYTES)
             history = read_own_history(file.read_bytes(), file.name)
         except OSError as error:
             raise DataFormatError("the file is no longer here", path=file.name, mend="choose it again") from error
@@ -118,9 +125,8 @@ def read_review(workbench: Workbench, path: str | None, text: str | None) -> His
         history = read_own_history(text.encode(), PASTED)
     else:
         raise HistoryError("there is nothing to look up", mend="choose a file or paste titles, one a line")
-    return review_history(
-        history, workbench.catalogue, workbench.resolvers.levenshtein, most=workbench.limits.max_history
-    )
+    data = data or workbench.data
+    return review_history(history, data.catalogue, data.resolvers.levenshtein, most=workbench.limits.max_history)
 
 
 def questions_of(review: HistoryReview, catalogue: Catalogue) -> list[tuple[str, str]]:

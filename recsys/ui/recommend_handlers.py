@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
-from recsys.catalogue import HistoryEntry
+from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.data.records import Record
-from recsys.errors import CancelledError, RecsysError
+from recsys.errors import CancelledError, HistoryError, RecsysError
 from recsys.models.host import HostState, ModelChoice
 from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
@@ -32,6 +32,7 @@ from recsys.ui.share import has_request, read_choice, read_query
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
 
 if TYPE_CHECKING:
+    from recsys.loaded_data import LoadedData
     from recsys.workbench import Workbench
 
 EXAMPLES: dict[str, tuple[tuple[str, ...], int]] = {
@@ -42,6 +43,27 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], int]] = {
 
 View = tuple[Any, Any, Any, Any, Any, Any]
 """Answer, details, and the buttons that take one place: recommend and compare, stop, leave the queue."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request on its way, with the data that it was asked of.
+
+    Attributes:
+        asked: The request.
+        data: Its movies and records, whatever is chosen meanwhile.
+        cancel: Stops it.
+        visitor: Who asks.
+    """
+
+    asked: RecommendationRequest
+    data: LoadedData
+    cancel: threading.Event
+    visitor: gr.Request
+
+    @property
+    def record(self) -> Record | None:
+        return self.data.split.find_record(self.asked.record_id) if self.asked.record_id else None
 
 
 class RecommendHandlers:
@@ -74,14 +96,15 @@ class RecommendHandlers:
         self,
         request: gr.Request,
         given: tuple[object, object, object, Sequence[object]],
-        work: Callable[[RecommendationRequest, threading.Event, gr.Request], Iterator[View]],
+        work: Callable[[Question], Iterator[View]],
     ) -> Iterator[View]:
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         try:
-            asked = self.read(*given)
-            yield _view(waiting_cards("Reading the prompt…", asked.generation.num_recommendations), "", stop=True)
-            yield from work(asked, cancel, request)
+            question = Question(self.read(*given), self.workbench.data, cancel, request)
+            num_recommendations = question.asked.generation.num_recommendations
+            yield _view(waiting_cards("Reading the prompt…", num_recommendations), "", stop=True)
+            yield from work(question)
         except CancelledError:
             yield _view(cancelled_cards(), "")
         except RecsysError as error:
@@ -134,8 +157,8 @@ class RecommendHandlers:
 
     def fill_record(self) -> tuple[PickerValue, PickerValue, str, int]:
         """Liked, disliked, record and N of a held-out user drawn at random."""
-        record = random.choice(self.workbench.split.records["test"])
-        catalogue = self.workbench.catalogue
+        data = self.workbench.data
+        record, catalogue = random.choice(data.split.records["test"]), data.catalogue
         disliked = record.disliked[-self.workbench.limits.max_history :]
         return (
             write_entries(record.history, catalogue),
@@ -179,67 +202,71 @@ class RecommendHandlers:
         liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
         return [liked, disliked, *self.panel.show(settings)]
 
-    def _stream(self, asked: RecommendationRequest, cancel: threading.Event, visitor: gr.Request) -> Iterator[View]:
-        for part in self._parts(asked, cancel):
+    def _stream(self, question: Question) -> Iterator[View]:
+        for part in self._parts(question, question.asked, question.cancel):
             if isinstance(part, str):
                 yield _view(part, "", stop=True)
                 continue
-            self._remember(visitor, part)
-            details = answer_details(part, self.workbench.catalogue, self._record_of(asked), _address(visitor))
-            yield _view(answer_cards(part, self.workbench.catalogue), details)
+            self._remember(question, part)
+            catalogue, address = question.data.catalogue, _address(question.visitor)
+            yield _view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
 
-    def _stream_both(
-        self, asked: RecommendationRequest, cancel: threading.Event, visitor: gr.Request
-    ) -> Iterator[View]:
-        requests = requests_to_compare(asked)
+    def _stream_both(self, question: Question) -> Iterator[View]:
+        cancel, data = question.cancel, question.data
+        requests = requests_to_compare(question.asked)
         for request in requests:
-            self.workbench.check(request)
-        waiting = waiting_cards("Next", asked.generation.num_recommendations)
+            self.workbench.check(request, data)
+        waiting = waiting_cards("Next", question.asked.generation.num_recommendations)
         sides = [Side(side_name(request), waiting) for request in requests]
         for place, request in enumerate(requests):
             # Each its own event: an iterator that is read to its end sets the one that it was given.
             own = threading.Event()
-            for part in self._parts(request, own):
+            for part in self._parts(question, request, own):
                 if cancel.is_set():
                     own.set()
                 if isinstance(part, str):
                     sides[place] = replace(sides[place], html=part)
                 else:
-                    self._remember(visitor, part)
-                    sides[place] = finished_side(part, self.workbench.catalogue, self._record_of(asked))
+                    self._remember(question, part)
+                    sides[place] = finished_side(part, data.catalogue, question.record)
                 last = place == len(requests) - 1 and not isinstance(part, str)
                 yield _view(compare_html(tuple(sides)), "", stop=not last)
             if cancel.is_set():
                 raise CancelledError("the comparison was stopped")
 
-    def _parts(self, asked: RecommendationRequest, cancel: threading.Event) -> Iterator[str | Recommendation]:
-        """The cards while an answer is on its way, as often as they change, then the answer."""
-        workbench, num = self.workbench, asked.generation.num_recommendations
-        workbench.check(asked)
-        prompt = render_prompt(asked, workbench.catalogue, workbench.examples(asked.prompt))
+    def _parts(
+        self, question: Question, asked: RecommendationRequest, cancel: threading.Event
+    ) -> Iterator[str | Recommendation]:
+        """The cards while an answer is on its way, as often as they change, then the answer.
+
+        Raises:
+            HistoryError: when the data set was replaced meanwhile, so that the answer has nowhere to go.
+        """
+        workbench, data, num = self.workbench, question.data, asked.generation.num_recommendations
+        workbench.check(asked, data)
+        prompt = render_prompt(asked, data.catalogue, workbench.examples(asked.prompt, data))
         text = ""
-        for part in LiveStream(lambda: workbench.stream(asked, cancel=cancel), cancel):
+        for part in LiveStream(lambda: workbench.stream(asked, data=data, cancel=cancel), cancel):
+            if workbench.data is not data:
+                raise HistoryError("another data set was chosen meanwhile", mend="pick movies of it and ask again")
             if isinstance(part, Recommendation):
                 yield part
             elif isinstance(part, str):
                 text = part
-                yield streaming_cards(text, self._titles_so_far(text, prompt), num)
+                yield streaming_cards(text, self._titles_so_far(text, prompt, data.catalogue), num)
             elif not text:
                 message, progress = waiting_for(workbench.host.state())
                 yield waiting_cards(message, num, progress=progress)
 
-    def _remember(self, visitor: gr.Request, answer: Recommendation) -> None:
+    def _remember(self, question: Question, answer: Recommendation) -> None:
         found = tuple(item for item in answer.item_ids if item is not None)
-        self.answers.remember(visitor.session_hash or "", found)
+        self.answers.remember(question.visitor.session_hash or "", found)
 
-    def _record_of(self, asked: RecommendationRequest) -> Record | None:
-        return self.workbench.record(asked.record_id) if asked.record_id else None
-
-    def _titles_so_far(self, text: str, prompt: Prompt) -> list[GeneratedTitle]:
+    def _titles_so_far(self, text: str, prompt: Prompt, catalogue: Catalogue) -> list[GeneratedTitle]:
         """The titles that are complete: the one at the end of the text may still grow."""
         parsed = parse_completion(
             text,
-            self.workbench.catalogue,
+            catalogue,
             num_recommendations=prompt.num_recommendations,
             list_separator=prompt.settings.list_separator,
             closing=prompt.closing,

@@ -10,6 +10,7 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
+from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
 from recsys.ui.recommend_handlers import RecommendHandlers, View
 from recsys.ui.running_requests import LastAnswers
@@ -65,12 +66,20 @@ class Asked:
         record_id: The held-out record that they are of, if any.
         answers: What each browser session was recommended last.
         panel: The controls of all settings.
+        disliked: What they did not like.
+        answer: The cards of the answer.
+        details: What stands below them.
+        genres: The filter by genre, whose choices are the data's.
     """
 
     liked: gr.HTML
     record_id: gr.State
     answers: LastAnswers
     panel: SettingsPanel
+    disliked: gr.HTML
+    answer: gr.HTML
+    details: gr.HTML
+    genres: gr.components.Component
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -86,6 +95,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
+            create_detail_costs(workbench, panel, liked, disliked)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
@@ -96,7 +106,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
-    return Asked(liked, record_id, handlers.answers, panel)
+    return Asked(liked, record_id, handlers.answers, panel, disliked, answer, details, panel.decoding["genres"])
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:

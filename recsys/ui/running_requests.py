@@ -49,6 +49,11 @@ class LastAnswers:
             while len(self.items) > MAX_SESSIONS:
                 self.items.popitem(last=False)
 
+    def forget(self) -> None:
+        """Forgets all: the items of another data set may be other movies."""
+        with self.lock:
+            self.items.clear()
+
     def of(self, session: str) -> tuple[int, ...]:
         with self.lock:
             return self.items.get(session, ())

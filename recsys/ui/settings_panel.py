@@ -84,6 +84,11 @@ class SettingsPanel:
     chosen: gr.events.Dependency
 
     @property
+    def prompt_fold(self) -> gr.Accordion:
+        """Where the controls of the prompt are."""
+        return self.accordions[3]
+
+    @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that `read` expects their values."""
         groups = (self.choice, self.generation, self.prompt, self.resolution, self.decoding)

@@ -17,7 +17,15 @@ Mode = Literal["light", "dark"]
 Status = Literal["exact", "edited", "semantic", "out", "repeated", "liked", "year", "error"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "ui"
-STYLE_SHEETS = ("frame.css", "forms.css", "title_picker.css", "answer.css", "evaluate.css", "training.css")
+STYLE_SHEETS = (
+    "frame.css",
+    "forms.css",
+    "title_picker.css",
+    "answer.css",
+    "evaluate.css",
+    "training.css",
+    "data.css",
+)
 
 FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 FONT_STACK = ", ".join(FONT)

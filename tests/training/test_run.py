@@ -24,8 +24,8 @@ from recsys.training.fine_tuning import fine_tune
 from recsys.training.ranking import rank_records
 from recsys.training.run import TrainingData, TrainingRequest, run_training
 from recsys.training.run_folder import RunFolder, require_name, training_folder
+from recsys.training.run_trainer import list_checkpoints
 from recsys.training.settings import LoraSettings, TrainingSettings
-from recsys.training.trainer import list_checkpoints
 
 FAST = TrainingSettings(
     num_train_epochs=2, per_device_train_batch_size=4, learning_rate=0.01, save_steps=2, ranking_records=2
@@ -194,11 +194,10 @@ def test_a_finished_run_is_not_trained_again(asked, training_data, load_tiny_gpt
 
 
 def test_two_processes_cannot_train_one_run(tmp_path):
-    run = RunFolder(tmp_path / "run", {})
-    with run.hold(), pytest.raises(ModelBusyError, match="another process"):
-        # A lock of another object, as another process would hold.
-        with RunFolder(tmp_path / "run", {}).hold():
-            pass
+    # Two objects, as two processes would have.
+    mine, theirs = (RunFolder(tmp_path / "run", {}).hold() for _ in range(2))
+    with mine, pytest.raises(ModelBusyError, match="another process"), theirs:
+        pass
 
 
 def test_training_goes_on_from_another_adapter(asked, training_data, tmp_path, load_tiny_gptj):

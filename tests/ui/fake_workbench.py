@@ -9,19 +9,35 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from recsys.background import Tell
 from recsys.catalogue import Catalogue, Movie
 from recsys.catalogue_recommend import recommend_from_catalogue
-from recsys.errors import ModelBusyError, RecsysError
+from recsys.errors import CancelledError, ModelBusyError, RecsysError
 from recsys.generation.completion import Completion
 from recsys.generation.hypotheses import RankedTitle
 from recsys.generation.tokenization import TokenizedPrompt
+from recsys.loaded_data import LoadedData
 from recsys.models.host import HostState, ModelChoice
 from recsys.prompts import Prompt, render_answer
 from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
+from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.settings import DecodingSettings, GenerationSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
+
+
+class WordTokenizer:
+    """Takes each word for a token; as much of a tokenizer as prompts are counted with."""
+
+    chat_template = bos_token = bos_token_id = None
+
+    def __init__(self) -> None:
+        self.added_tokens_decoder: dict[int, Any] = {}
+        self.all_special_tokens: list[str] = []
+
+    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+        return {"input_ids": list(range(len(text.split())))}
 
 
 class ScriptedHost:
@@ -38,6 +54,12 @@ class ScriptedHost:
         if self.busy:
             raise ModelBusyError("an evaluation holds the model", mend="wait for it or cancel it")
         self.choice, self.started = choice, time.monotonic()
+
+    def tokenizer(self) -> Any | None:
+        return WordTokenizer() if self.state().phase == "ready" else None
+
+    def forget_catalogues(self) -> None:
+        """It keeps no decoders."""
 
     def state(self) -> HostState:
         elapsed = time.monotonic() - self.started
@@ -153,29 +175,43 @@ class FakeWorkbench(Workbench):
         self.model_lock = threading.Lock()
 
     def stream(
-        self, request: RecommendationRequest, *, cancel: threading.Event | None = None
+        self, request: RecommendationRequest, *, data: LoadedData | None = None, cancel: threading.Event | None = None
     ) -> Iterator[str | Recommendation]:
-        self.check(request)
+        data = data or self.data
+        self.check(request, data)
         with self.model_lock:
             while self.host.state().phase == "loading" and not (cancel and cancel.is_set()):
                 time.sleep(0.05)
             if request.decoding.is_catalogue:
-                resolver = LevenshteinResolver(self.catalogue)
-                decoder: Any = ScriptedDecoder(self.catalogue)
-                examples = self.examples(request.prompt)
-                yield from recommend_from_catalogue([request], decoder, self.catalogue, resolver, examples=examples)
+                resolver = LevenshteinResolver(data.catalogue)
+                decoder: Any = ScriptedDecoder(data.catalogue)
+                examples = self.examples(request.prompt, data)
+                yield from recommend_from_catalogue([request], decoder, data.catalogue, resolver, examples=examples)
                 return
             for part in stream_recommendation(
                 request,
                 self.generator,  # type: ignore[arg-type]
-                self.catalogue,
-                LevenshteinResolver(self.catalogue),
-                examples=self.examples(request.prompt),
+                data.catalogue,
+                LevenshteinResolver(data.catalogue),
+                examples=self.examples(request.prompt, data),
                 cancel=cancel,
             ):
                 if isinstance(part, Recommendation):
                     self.host.tokens_per_second = part.completion.tokens_per_second  # type: ignore[attr-defined]
                 yield part
+
+    def start_map(self, choice: ModelChoice) -> None:
+        """The real refusals, then a map that is never done."""
+
+        def wait(tell: Tell, cancel: threading.Event) -> str:
+            tell(0.4, "Embedded 40 of 100 titles")
+            cancel.wait(60)
+            raise CancelledError("the map was stopped; the embedded titles are kept")
+
+        if self.options.public:
+            super().start_map(choice)
+        require_scikit_learn()
+        self.map_task.start(wait)
 
 
 __all__ = ["FakeWorkbench", "RecsysError", "ScriptedGenerator", "ScriptedHost"]

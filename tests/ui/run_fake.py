@@ -41,7 +41,9 @@ def main() -> None:
     )
     workbench.generator.text = arguments.write
     choice = workbench.choices.find(adapter=arguments.adapter)
-    build_demo(workbench, default_choice=choice).launch(server_port=arguments.port, quiet=True, **launch_options())
+    build_demo(workbench, default_choice=choice).launch(
+        server_port=arguments.port, quiet=True, **launch_options(public=workbench.options.public)
+    )
 
 
 if __name__ == "__main__":

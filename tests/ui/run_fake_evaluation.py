@@ -37,7 +37,9 @@ def main() -> None:
     parser.add_argument("--public", action="store_true")
     arguments = parser.parse_args()
     workbench = EvaluatingWorkbench(arguments.runs, seconds=arguments.batch, public=arguments.public)
-    build_demo(workbench).launch(server_port=arguments.port, quiet=True, **launch_options())
+    build_demo(workbench).launch(
+        server_port=arguments.port, quiet=True, **launch_options(public=workbench.options.public)
+    )
 
 
 if __name__ == "__main__":

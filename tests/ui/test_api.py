@@ -32,6 +32,7 @@ class Bench:
         self.choices = ModelChoices(adapters_folder=adapters)
         self.default_prompt = self.choices.default_prompt
         self.catalogue = catalogue
+        self.data = self
         self.search = TitleSearch(catalogue)
 
 

@@ -1,0 +1,189 @@
+"""One data set with all that is made of it, and how another one takes its place: whole or not at all.
+
+A request takes ``DataHolder.data`` once and keeps to it, so that none ever sees two data sets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys.background import BackgroundTask, Tell
+from recsys.catalogue import Catalogue
+from recsys.data.descriptions import add_details
+from recsys.data.movielens import MovieLens, load
+from recsys.data.records import SplitData, few_shot_examples
+from recsys.data.splits import SplitSettings, split_data
+from recsys.errors import CancelledError, DataFormatError, SettingsError
+from recsys.resolver_pool import ResolverPool
+
+if TYPE_CHECKING:
+    from recsys.prompts import PromptExample
+    from recsys.resolution.search import TitleSearch
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """Which data set, and what of it is held out.
+
+    Attributes:
+        path: A MovieLens folder or zip; None takes the embedded data.
+        split: What is held out.
+        descriptions: A csv file of movieId,description of this data set's movies.
+    """
+
+    path: Path | None = None
+    split: SplitSettings = field(default_factory=SplitSettings)
+    descriptions: Path | None = None
+
+
+class LoadedData:
+    """A data set, split and indexed; each part is made when it is first asked for.
+
+    Args:
+        choice: Which one.
+
+    Attributes:
+        number: Tells it from every other data set of this process, the same one read again included.
+    """
+
+    def __init__(self, choice: DataChoice) -> None:
+        self.choice = choice
+        self.number = next(_numbers)
+        self._lock = threading.Lock()
+        self._examples: dict[int, tuple[PromptExample, ...]] = {}
+
+    @cached_property
+    def dataset(self) -> MovieLens:
+        dataset = load(self.choice.path)
+        return add_details(dataset, self.choice.descriptions, dataset.tags)
+
+    @cached_property
+    def split(self) -> SplitData:
+        return split_data(self.dataset, self.choice.split)
+
+    @property
+    def name(self) -> str:
+        """The data set, and how it is split where that is not the default."""
+        return ", ".join(filter(None, (self.dataset.name, self.choice.split.name)))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """All movies, with popularity counted over training users alone."""
+        return Catalogue(self.dataset.movies, self.split.popularity("train"))
+
+    @cached_property
+    def resolvers(self) -> ResolverPool:
+        return ResolverPool(self.catalogue, self.dataset.name)
+
+    @cached_property
+    def search(self) -> TitleSearch:
+        from recsys.resolution.search import TitleSearch
+
+        return TitleSearch(self.catalogue)
+
+    def examples(self, num_examples: int) -> tuple[PromptExample, ...]:
+        """Worked examples of a few-shot prompt, from training users; the same at every call."""
+        with self._lock:
+            if num_examples not in self._examples:
+                self._examples[num_examples] = few_shot_examples(self.split, self.catalogue, num_examples=num_examples)
+            return self._examples[num_examples]
+
+    def prepare(self, tell: Tell, cancel: threading.Event) -> None:
+        """Reads, splits and indexes now, so that nobody waits for it later.
+
+        Raises:
+            DataFormatError: when it cannot be read.
+            SettingsError: when it cannot be split so, or the split leaves nothing to learn from or to test on.
+            CancelledError: when it was stopped between two steps.
+        """
+        steps: tuple[tuple[float, str, Callable[[], object]], ...] = (
+            (0.05, "Reading movies and ratings", lambda: self.dataset),
+            (0.6, "Cutting records", self._require_records),
+            (0.75, "Counting likes and indexing names", lambda: (self.catalogue, self.catalogue.find("a"))),
+            (0.85, "Preparing the matching of titles", lambda: self.resolvers.levenshtein),
+            (0.92, "Preparing the search", lambda: self.search),
+        )
+        for fraction, message, make in steps:
+            if cancel.is_set():
+                raise CancelledError("the reading was stopped")
+            tell(fraction, message)
+            try:
+                make()
+            except OSError as error:  # no right to read it, say
+                path = self.choice.path or Path()
+                raise DataFormatError("the data set cannot be read", path=path, seen=str(error)) from error
+
+    def _require_records(self) -> None:
+        for name in ("train", "test"):
+            if not len(self.split.records[name]):
+                raise SettingsError(
+                    f"the data set has no {name} record: ten movies that one person liked",
+                    seen=f"{len(self.dataset.ratings):,} ratings",
+                    mend="take a larger data set or split it otherwise",
+                )
+
+
+class DataHolder:
+    """The data of a process. Safe to share between threads.
+
+    Args:
+        choice: What is held at first; read when it is first needed.
+        require_idle: Raises ModelBusyError while the data may not be replaced.
+        replaced: Called after they were.
+    """
+
+    def __init__(
+        self, choice: DataChoice, *, require_idle: Callable[[], None], replaced: Callable[[], None] = lambda: None
+    ) -> None:
+        self.task = BackgroundTask("a data set is being read")
+        self._data = LoadedData(choice)
+        self._require_idle = require_idle
+        self._replaced = replaced
+        self._lock = threading.Lock()
+
+    @property
+    def data(self) -> LoadedData:
+        return self._data
+
+    @contextmanager
+    def kept(self) -> Iterator[LoadedData]:
+        """No other data set takes the place of this one during the block."""
+        with self._lock:
+            yield self._data
+
+    def start_replacing(self, choice: DataChoice, over: Callable[[], None] = lambda: None) -> None:
+        """Reads another data set in the background and puts it in place once all of it is ready.
+
+        Whatever goes wrong is told by ``task``, and the data stay as they are.
+
+        Args:
+            choice: Which one.
+            over: Called when the files are not needed any more.
+
+        Raises:
+            ModelBusyError: while the data may not be replaced or others are being read.
+        """
+        self._require_idle()
+
+        def replace(tell: Tell, cancel: threading.Event) -> str:
+            fresh = LoadedData(choice)
+            try:
+                fresh.prepare(tell, cancel)
+            finally:
+                over()
+            with self._lock:
+                self._require_idle()  # a job may have been started while we read
+                self._data = fresh
+            self._replaced()
+            return f"{fresh.name} is in use."
+
+        self.task.start(replace)
