@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 
-from recsys.errors import AdapterError, RecsysError, SettingsError
+from recsys.errors import AdapterError, RecsysError
 from recsys.models.host import ModelChoice
-from recsys.prompts import read_prompt_id
-from recsys.settings import Precision, PromptSettings, require_choice
+from recsys.settings import Precision, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
 from recsys.ui.choice_controls import choice_updates
@@ -170,7 +169,7 @@ class TrainingTab:
         with suppress(RecsysError):  # while an evaluation holds the model, it is loaded when it is asked
             require_choice("precision", precision, get_args(Precision))
             self.workbench.host.start_loading(ModelChoice(model, precision, adapter))
-        shown = choice_updates(self.workbench.choices, ModelChoice(model, adapter=adapter), _prompt_of(run))
+        shown = choice_updates(self.workbench.choices, ModelChoice(model, adapter=adapter))
         return gr.Tabs(selected="recommend"), model, *shown
 
     def _find(self, event: gr.EventData) -> RecordedRun:
@@ -179,11 +178,3 @@ class TrainingTab:
             if run.key == key:
                 return run
         raise AdapterError("there is no such run any more", seen=key[:80], mend="open the tab again")
-
-
-def _prompt_of(run: RecordedRun) -> PromptSettings | None:
-    """The prompt that a run was trained with, where it tells one that can be written."""
-    try:
-        return read_prompt_id(run.card.prompt_id or "")
-    except SettingsError:
-        return None
