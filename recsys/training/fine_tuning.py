@@ -20,7 +20,7 @@ from recsys.training.forgetting import FORGETTING_TEXT, perplexity
 from recsys.training.memory import estimate_training_memory, require_training_memory
 from recsys.training.methods import require_targets
 from recsys.training.objectives import require_trl
-from recsys.training.run import TrainingData, TrainingRequest, run_training
+from recsys.training.run import TrainingData, TrainingRequest, TrainingResult, is_sharded, run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
 
@@ -71,14 +71,16 @@ def fine_tune(
     loaded = load_model(spec, precision, device=where, progress=progress, folder=base)
     if settings.method in ("lora", "dpo"):
         require_targets(loaded.model, request.lora.target_modules)
-    before = perplexity(loaded, loaded.model)
+    before = None if is_sharded() else perplexity(loaded, loaded.model)
     folder = training_folder() / request.name
     result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
     if not result.is_first_process:
         return None
-    after = perplexity(loaded, result.model)
-    notes = {**result.notes, "forgetting": {"text": FORGETTING_TEXT, "before": before, "after": after}}
-    _save(request, loaded, result.model, out / request.name, notes, result.curves)
+    notes = dict(result.notes)
+    if before is not None:  # one process cannot read a text with weights that several share
+        after = perplexity(loaded, result.model)
+        notes["forgetting"] = {"text": FORGETTING_TEXT, "before": before, "after": after}
+    _save(request, loaded, result, out / request.name, notes)
     return out / request.name
 
 
@@ -96,6 +98,9 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
         if settings.augmentation != "records":
             mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
             raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)
+    if settings.method == "full" and is_sharded():
+        mend = "choose method lora, or let each process hold all weights"
+        raise SettingsError("all weights cannot be saved while processes share them", seen="full", mend=mend)
     if settings.method == "full" and request.init_adapter is not None:
         mend = "choose method lora, or leave init_adapter out"
         raise SettingsError("training all weights adds no adapter", seen=request.init_adapter.name, mend=mend)
@@ -106,7 +111,7 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
 
 def _require_memory(request: TrainingRequest, data: TrainingData, base: Path, device: str) -> None:
     """Refuses a run that will not fit, before the weights are read; processes that share weights are not judged."""
-    if _is_sharded():
+    if is_sharded():
         return
     load = make_load(request.training, _longest_example(request, data, base), device)
     estimate = estimate_training_memory(find_shape(str(base)), request.lora, request.training, load)
@@ -123,16 +128,12 @@ def _longest_example(request: TrainingRequest, data: TrainingData, base: Path) -
     return max(len(write(draw(0, index))) for index in range(0, num, max(1, num // _SAMPLED)))
 
 
-def _is_sharded() -> bool:
-    return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
-
-
 def take_device(device: str) -> str:
     """The device of this process: with several GPUs under `accelerate launch`, its own.
 
     A base that FSDP or DeepSpeed will shard is read into the machine's memory first.
     """
-    if _is_sharded():
+    if is_sharded():
         return "cpu"
     resolved = resolve_device(device)
     if resolved == "cuda" and "LOCAL_RANK" in os.environ:
@@ -143,9 +144,10 @@ def take_device(device: str) -> str:
 
 
 def _save(
-    request: TrainingRequest, loaded: LoadedModel, model: Any, folder: Path, notes: dict[str, Any], curves: Any
+    request: TrainingRequest, loaded: LoadedModel, result: TrainingResult, folder: Path, notes: dict[str, Any]
 ) -> None:
+    model, curves = result.model, result.curves
     if request.training.method == "full":
         save_model(model, loaded.tokenizer, folder, notes=notes, curves=curves)
-    else:
-        save_adapter(model, folder, base_model=request.base_model, notes=notes, curves=curves)
+        return
+    save_adapter(model, folder, base_model=request.base_model, notes=notes, curves=curves, tensors=result.gathered)

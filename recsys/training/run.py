@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.data.records import Record, SplitData
 from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
+from recsys.errors import TrainingError
 from recsys.evaluation.summary import describe_machine
 from recsys.models.artifacts import Progress, silent
 from recsys.prompts import prompt_id
@@ -117,12 +118,14 @@ class TrainingResult:
         curves: Of the run.
         notes: For recsys.json.
         is_first_process: Whether this process writes the result.
+        gathered: The adapter's tensors where processes share the weights, as its last checkpoint gathered them.
     """
 
     model: Any
     curves: Curves
     notes: dict[str, Any]
     is_first_process: bool
+    gathered: dict[str, Any] | None = None
 
 
 def run_training(
@@ -188,7 +191,26 @@ def run_training(
             take_best(model, folder)
     trained = trainer.accelerator.unwrap_model(model)
     notes = _notes(request, data, loaded, trainer.state.global_step, objective.num, watchers.curves)
-    return TrainingResult(trained, watchers.curves.curves, {**notes, **objective.finish(trained)}, first)
+    gathered = _gathered(folder) if first and is_sharded() else None
+    return TrainingResult(trained, watchers.curves.curves, {**notes, **objective.finish(trained)}, first, gathered)
+
+
+def is_sharded() -> bool:
+    """Whether `accelerate launch` has processes share the weights (FSDP, DeepSpeed)."""
+    return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
+
+
+def _gathered(folder: Path) -> dict[str, Any]:
+    """The adapter of the last checkpoint, which the Trainer writes at the last step with all shards together."""
+    from safetensors.torch import load_file
+
+    from recsys.models.adapter_files import WEIGHTS_FILE
+    from recsys.training.run_trainer import last_checkpoint
+
+    checkpoint = last_checkpoint(folder)
+    if checkpoint is None:
+        raise TrainingError("no checkpoint was written", seen=str(folder), mend="lower save_steps and train again")
+    return load_file(checkpoint / WEIGHTS_FILE)
 
 
 @dataclass(frozen=True)
@@ -216,7 +238,9 @@ def _watch(
 
     settings = request.training
     # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
-    ranked = data.validation_records(settings.ranking_records) if settings.method != "prefix" else ()
+    # One process cannot see weights that several share.
+    can_rank = settings.method != "prefix" and not is_sharded()
+    ranked = data.validation_records(settings.ranking_records) if can_rank else ()
     measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
     curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
     stop = CleanStop()
@@ -288,7 +312,7 @@ def _notes(
 
 def _device_arguments(loaded: LoadedModel, settings: TrainingSettings) -> dict[str, Any]:
     """Mixed precision: where the device computes in it, and for weights in fp32 that should be used in bf16."""
-    if loaded.device == "cpu":
+    if loaded.device == "cpu" and not is_sharded():
         # Weights that are in bf16 already are fastest as they are.
         return {"use_cpu": True, "bf16": loaded.precision == "fp32" and settings.precision == "bf16"}
     return {"fp16": loaded.precision in ("fp16", "int8"), "bf16": loaded.precision == "bf16"}

@@ -61,10 +61,10 @@ def test_models_load_tells_precision_and_memory(ask):
     assert state["memory_bytes"] > 200e6
 
 
-def test_what_details_add_to_a_prompt_is_measured(capsys):
-    assert main(["bench", "prompts", "--records", "2", "--json"]) == 0
+def test_what_details_add_to_a_prompt_is_measured(tmp_path, capsys):
+    assert main(["bench", "prompts", "--records", "2", "--json", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    rows = {row["details"]: row for row in json.loads(captured.out)}
+    rows = {row["details"]: row for row in json.loads(captured.out)["details"]}
     assert rows["none"]["times_the_tokens"] == 1
     assert rows["genres"]["prompt_tokens"] > rows["none"]["prompt_tokens"]
     assert "description" not in rows

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from recsys.errors import UnknownModelError
-from recsys.models.registry import DEFAULT_MODEL, find_model, list_models
+from recsys.errors import SettingsError, UnknownModelError
+from recsys.models.registry import DEFAULT_MODEL, SMALL_MODEL, find_model, list_models
+from recsys.settings import PromptSettings
 
 
 def test_the_embedded_model_is_the_default_and_comes_first() -> None:
@@ -74,16 +75,35 @@ def test_an_empty_folder_holds_no_model(tmp_path: Path) -> None:
         find_model(str(tmp_path))
 
 
-def test_visitors_get_the_embedded_model_and_what_the_owner_lists(
+def test_visitors_get_the_embedded_models_and_what_the_owner_lists(
     monkeypatch: pytest.MonkeyPatch, tiny_llama_folder: Path
 ) -> None:
     monkeypatch.delenv("RECSYS_PUBLIC_MODELS", raising=False)
-    assert [spec.name for spec in list_models(public=True)] == [DEFAULT_MODEL]
+    assert [spec.name for spec in list_models(public=True)] == [DEFAULT_MODEL, SMALL_MODEL]
     for name in (str(tiny_llama_folder), "huggyllama/llama-7b", "someone/model"):
-        with pytest.raises(UnknownModelError, match=r"does not offer.*choose one of smollm2-135m\."):
+        with pytest.raises(UnknownModelError, match=r"does not offer.*choose one of smollm2-135m, gptj-mini\."):
             find_model(name, public=True)
     monkeypatch.setenv("RECSYS_PUBLIC_MODELS", f" huggyllama/llama-7b, {tiny_llama_folder},")
     assert [spec.name for spec in list_models(public=True)] == [
-        DEFAULT_MODEL, "huggyllama/llama-7b", str(tiny_llama_folder),
+        DEFAULT_MODEL, SMALL_MODEL, "huggyllama/llama-7b", str(tiny_llama_folder),
     ]  # fmt: skip
     assert find_model(str(tiny_llama_folder), public=True).architecture == "llama"
+
+
+def test_gptj_mini_reads_history_prompts_alone_and_says_why() -> None:
+    spec = find_model(SMALL_MODEL)
+    spec.require_prompt(PromptSettings("history"))
+    for style in ("zero_shot", "few_shot", "instruction"):
+        with pytest.raises(SettingsError, match=r"movie titles and reads no English. Choose the style history"):
+            spec.require_prompt(PromptSettings(style))
+
+
+def test_gptj_mini_is_what_the_registry_says_of_it() -> None:
+    from recsys.models.weights import count_parameters, model_tensor_entries
+
+    spec = find_model(SMALL_MODEL)
+    entries = model_tensor_entries(Path(spec.location))
+    assert count_parameters(entries) == spec.num_parameters
+    assert 2e6 <= spec.num_parameters <= 4e6
+    assert {entry.dtype for entry in entries.values()} == {"F16"}
+    assert all(path.stat().st_size < 9.5e6 for path in Path(spec.location).iterdir())

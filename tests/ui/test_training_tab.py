@@ -75,8 +75,9 @@ def test_a_visitor_may_use_only_models_that_are_offered_and_download_every_adapt
     save_plain_adapter(folders / "adapters" / "story")
     save_plain_adapter(folders / "adapters" / "large", notes={"base_model": "huggyllama/llama-7b"})
     view = view_of(folders, public=True)
-    assert [offer.no_use for offer in view.offers(view.runs())] == ["Its base model is not offered here.", None]
-    assert all(offer.can_download for offer in view.offers(view.runs()))
+    adapters = [run for run in view.runs() if run.kind == "adapter"]
+    assert [offer.no_use for offer in view.offers(adapters)] == ["Its base model is not offered here.", None]
+    assert all(offer.can_download for offer in view.offers(adapters))
     assert view.choice(the_run(view, "story")) == ("smollm2-135m", "story")
     assert "large/recsys.json" in zipfile.ZipFile(view.pack(the_run(view, "large"))).namelist()
 
@@ -117,7 +118,7 @@ def test_a_run_that_begins_is_drawn_and_one_that_was_unchecked_stays_so(folders)
 def test_a_definition_says_of_how_many_records_and_users(folders):
     notes = {**NOTES, "num_validation_records": 353, "num_validation_users": 47}
     save_plain_adapter(folders / "adapters" / "a", curves=make_curves("a"), notes=notes)
-    runs = view_of(folders).runs()
+    runs = [run for run in view_of(folders).runs() if run.kind == "adapter"]
     assert "on 3,650 training records" in cards.definition_html("train", runs)
     assert "on 353 records of 47 validation users" in cards.definition_html("validation", runs)
     assert "on 128 records of 17 validation users" in cards.definition_html("ranking", runs)

@@ -1,0 +1,52 @@
+"""What is shipped under adapters/ is what its files say, and was scored as it lies there."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from recsys.models.adapter_card import read_adapter_card, render_card
+from recsys.models.adapters import default_adapters_folder, list_adapters
+from recsys.models.base_identity import local_weight_hash
+from recsys.prompts import prompt_id
+from recsys.settings import PromptSettings
+from recsys.training.curves import read_curves
+
+SHIPPED = list_adapters(default_adapters_folder())
+
+
+def test_the_adapters_of_the_storys_recipe_are_shipped():
+    assert {info.name for info in SHIPPED} >= {"gptj-mini-story", "smollm2-story"}
+
+
+@pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
+def test_a_shipped_adapter_is_small_half_precision_and_whole(info):
+    assert info.note == ""
+    assert all(path.stat().st_size < 9.5e6 for path in info.path.iterdir())
+    tensors = load_file(info.path / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
+    assert info.prompt_id == prompt_id(PromptSettings("history"))
+
+
+@pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
+def test_its_card_tells_recipe_command_and_scores_with_intervals(info):
+    card = read_adapter_card(info.path)
+    assert (card.recipe, card.method, card.lora.r) == ("story", "lora", 8)
+    assert card.lora.target_modules == ("q_proj", "v_proj")
+    assert card.command.startswith("python -m recsys train --recipe story")
+    assert {score.decoding for score in card.scores} >= {"catalogue_rank", "catalogue_list"}
+    for score in card.scores:
+        assert (score.split, score.num_records, score.num_users) == ("test", 716, 95)
+        assert score.low < score.map < score.high
+    assert card.forgetting is not None
+    assert (info.path / "README.md").read_text(encoding="utf-8") == render_card(card)
+    curves = read_curves(info.path / "curves.json")
+    assert curves.train
+    assert len(curves.validation) == len(curves.ranking) == round(card.num_train_epochs)
+
+
+def test_gptj_minis_adapter_was_trained_on_the_weights_that_are_shipped():
+    notes = json.loads((default_adapters_folder() / "gptj-mini-story" / "recsys.json").read_text())
+    assert notes["base_weight_hash"] == local_weight_hash("gptj-mini")
