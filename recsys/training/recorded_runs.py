@@ -88,7 +88,7 @@ class RecordedRun:
 
 
 def list_recorded_runs(
-    adapters: Path | None = None, *, models: Path = SHIPPED_MODELS, training: Path | None = None
+    adapters: Path | None = None, *, models: Path | None = None, training: Path | None = None
 ) -> tuple[RecordedRun, ...]:
     """Every run: adapters by name (those without curves too), then shipped models, then runs of the cache.
 
@@ -96,11 +96,11 @@ def list_recorded_runs(
 
     Args:
         adapters: The folder of PEFT folders; None takes default_adapters_folder().
-        models: Whose folders are shipped models, where they have curves.
+        models: Whose folders are shipped models, where they have curves; None takes assets/.
         training: Where training writes; None takes the cache's.
     """
     of_adapters = tuple(_read_all("adapter", adapters or default_adapters_folder()))
-    of_models = tuple(_read_all("model", models))
+    of_models = tuple(_read_all("model", models or SHIPPED_MODELS))
     saved = {run.folder.name: run.curves for run in (*of_adapters, *of_models)}
     of_cache = []
     for run in _read_all("training", training or training_folder()):

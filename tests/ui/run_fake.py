@@ -11,6 +11,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from recsys.models import registry
+from recsys.training import recorded_runs
 from recsys.ui.demo import build_demo, launch_options
 from tests.fixtures.tiny_adapters import history_model
 from tests.ui.fake_workbench import FakeWorkbench
@@ -32,6 +33,7 @@ def main() -> None:
         os.environ["RECSYS_CACHE"] = str(arguments.cache)
     if arguments.adapters:
         registry._KNOWN = (*registry._KNOWN, history_model("lists"))
+        recorded_runs.SHIPPED_MODELS = arguments.adapters / "no-models"  # the page shows these adapters alone
     workbench = FakeWorkbench(
         seconds_per_token=arguments.token,
         seconds_to_load=arguments.load,
