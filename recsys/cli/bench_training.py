@@ -22,7 +22,7 @@ def bench_training(arguments: argparse.Namespace, workbench: Workbench) -> int:
     """Prints a line for each way, with its ratio to the plain one."""
     from recsys.models.loading import load_model
     from recsys.models.registry import find_model
-    from recsys.training.run import TrainingData, TrainingRequest
+    from recsys.training.request import TrainingData, TrainingRequest
     from recsys.training.settings import TrainingSettings
     from recsys.training.throughput import measure_throughput
 

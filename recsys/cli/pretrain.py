@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains the model and writes its folder."""
     from recsys.training.pretrain import pretrain
-    from recsys.training.run import TrainingData, TrainingRequest
+    from recsys.training.request import TrainingData, TrainingRequest
 
     shape = read_settings(arguments, PretrainSettings)
     told = {name: getattr(arguments, name) for name in DEFAULTS.to_dict() if name not in _FIXED}
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         base_model=arguments.name,
         prompt=PromptSettings(style="history"),
         training=DEFAULTS.replace(**told),
-        recipe="pretrain",
+        is_from_scratch=True,
         num_samples=shape.num_samples,
         command=command_line(),
     )

@@ -6,9 +6,9 @@ Counts weights, memory, steps and tokens from the shape alone, so that it works 
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
+from recsys.models.distributed import count_processes, fsdp_checkpoints_activations, is_sharded
 from recsys.models.memory import available_bytes
 from recsys.models.precision import resolve_device, resolve_precision
 from recsys.models.shapes import find_shape
@@ -20,9 +20,6 @@ from recsys.training.settings import LoraSettings, TrainingSettings
 
 _ANSWER_SHARE = 0.4
 """The answer's four titles of a record's ten: about the share of its tokens that are learnt."""
-_SHARDING_VARIABLES = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-_FSDP_CHECKPOINTS = "FSDP_ACTIVATION_CHECKPOINTING"
-"""Set by `accelerate launch` where FSDP itself computes layers again."""
 _TERMS = {
     "weights": "base weights",
     "adapter": "adapter weights, fp32",
@@ -76,13 +73,13 @@ def make_load(training: TrainingSettings, sequence_length: int, device: str = "c
         sequence_length: Tokens of the longest record.
         device: "cpu", "cuda" or "mps".
     """
-    sharded = any(os.environ.get(name) == "true" for name in _SHARDING_VARIABLES)
+    sharded = is_sharded()
     return TrainingLoad(
         sequence_length,
         "fp32" if training.method == "full" else _held_in(training.precision, device),
         math.ceil(_ANSWER_SHARE * sequence_length) if training.loss_on == "answer" else None,
-        gradient_checkpointing=training.gradient_checkpointing or os.environ.get(_FSDP_CHECKPOINTS) == "true",
-        num_processes=max(1, int(os.environ.get("WORLD_SIZE", "1"))),
+        gradient_checkpointing=training.gradient_checkpointing or fsdp_checkpoints_activations(),
+        num_processes=count_processes(),
         sharded=sharded,
         on_gpu=device == "cuda" or sharded,
     )

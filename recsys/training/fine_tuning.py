@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import SettingsError
 from recsys.models.artifacts import Progress, silent
+from recsys.models.distributed import is_first_process, is_sharded, take_device
 from recsys.models.loading import fetch_model, load_model, load_tokenizer
 from recsys.models.memory import available_bytes
-from recsys.models.precision import resolve_device
 from recsys.models.registry import find_model
 from recsys.models.shapes import find_shape
 from recsys.settings import Precision
@@ -20,7 +19,8 @@ from recsys.training.forgetting import FORGETTING_TEXT, perplexity
 from recsys.training.memory import estimate_training_memory, require_training_memory
 from recsys.training.methods import require_targets
 from recsys.training.objectives import require_trl
-from recsys.training.run import TrainingData, TrainingRequest, TrainingResult, is_sharded, run_training
+from recsys.training.request import TrainingData, TrainingRequest
+from recsys.training.run import TrainingResult, run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
 
@@ -74,7 +74,7 @@ def fine_tune(
     before = None if is_sharded() else perplexity(loaded, loaded.model)
     folder = training_folder() / request.name
     result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
-    if not result.is_first_process:
+    if not is_first_process():
         return None
     notes = dict(result.notes)
     if before is not None:  # one process cannot read a text with weights that several share
@@ -101,6 +101,9 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
     if settings.method == "full" and is_sharded():
         mend = "choose method lora, or let each process hold all weights"
         raise SettingsError("all weights cannot be saved while processes share them", seen="full", mend=mend)
+    if settings.early_stopping_patience and is_sharded():
+        mend = "leave early_stopping_patience out: the weights of the last step are kept"
+        raise SettingsError("the best weights cannot be kept while processes share them", seen=True, mend=mend)
     if settings.method == "full" and request.init_adapter is not None:
         mend = "choose method lora, or leave init_adapter out"
         raise SettingsError("training all weights adds no adapter", seen=request.init_adapter.name, mend=mend)
@@ -126,21 +129,6 @@ def _longest_example(request: TrainingRequest, data: TrainingData, base: Path) -
     write = ExampleWriter(tokenizer, data.catalogue, request.prompt, loss_on=request.training.loss_on, worked=worked)
     draw, num = data.draw(request)
     return max(len(write(draw(0, index))) for index in range(0, num, max(1, num // _SAMPLED)))
-
-
-def take_device(device: str) -> str:
-    """The device of this process: with several GPUs under `accelerate launch`, its own.
-
-    A base that FSDP or DeepSpeed will shard is read into the machine's memory first.
-    """
-    if is_sharded():
-        return "cpu"
-    resolved = resolve_device(device)
-    if resolved == "cuda" and "LOCAL_RANK" in os.environ:
-        import torch
-
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return resolved
 
 
 def _save(

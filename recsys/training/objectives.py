@@ -17,7 +17,7 @@ from recsys.training.preferences import PreferenceMeasure, preference_cases, val
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
-    from recsys.training.run import TrainingData, TrainingRequest
+    from recsys.training.request import TrainingData, TrainingRequest
 
 _TRL = "run: pip install -e '.[dpo]'"
 

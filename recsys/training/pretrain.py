@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from recsys.catalogue import Catalogue
 from recsys.errors import SettingsError
 from recsys.models.artifacts import Progress, silent
+from recsys.models.distributed import is_first_process, take_device
 from recsys.models.loading import LoadedModel, count_memory
-from recsys.models.precision import resolve_device
 from recsys.models.registry import ModelSpec
 from recsys.settings import PromptSettings, Settings, require_number
-from recsys.training.run import TrainingData, TrainingRequest, run_training
+from recsys.training.parameters import count_parameters
+from recsys.training.request import TrainingData, TrainingRequest
+from recsys.training.run import run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_model
 
@@ -147,14 +149,14 @@ def create_model(
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
     )
-    device = resolve_device("auto")
+    device = take_device("auto")
     model: Any = GPTJForCausalLM(config)
     model.to(torch.device(device))
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
     return LoadedModel(
-        spec=ModelSpec(name, name, "folder", name, "gptj", count_weights_of(model), "Apache-2.0"),
+        spec=ModelSpec(name, name, "folder", name, "gptj", count_parameters(model).total, "Apache-2.0"),
         model=model,
         tokenizer=tokenizer,
         precision="fp32",
@@ -163,11 +165,6 @@ def create_model(
         weight_hash=f"random weights of seed {seed}",
         memory_bytes=count_memory(model),
     )
-
-
-def count_weights_of(model: Any) -> int:
-    """The weights of a model, tied ones counted once."""
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def pretrain(
@@ -204,7 +201,7 @@ def pretrain(
     loaded = create_model(request.name, tokenizer, settings, seed=request.training.seed)
     folder = training_folder() / request.name
     result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
-    if not result.is_first_process:
+    if not is_first_process():
         return None
     notes = {**result.notes, "shape": settings.to_dict(), "note": TITLES_ONLY}
     del notes["base_model"], notes["base_weight_hash"]

@@ -1,4 +1,4 @@
-"""One training run from request to folder: data, base, method, steps, result.
+"""One training run from request to result: data, method, steps.
 
 The same path trains an adapter on a base and a small model from scratch. Every process of `accelerate launch`
 comes through here; only the first writes.
@@ -6,107 +6,27 @@ comes through here; only the first writes.
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys.data.records import Record, SplitData
-from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.errors import TrainingError
-from recsys.evaluation.summary import describe_machine
 from recsys.models.artifacts import Progress, silent
-from recsys.prompts import prompt_id
-from recsys.settings import PromptSettings
+from recsys.models.distributed import is_first_process, is_sharded
 from recsys.training.curves import Curves
-from recsys.training.examples import (
-    Case,
-    record_cases,
-    require_records,
-    sub_history_cases,
-    worked_examples,
-)
-from recsys.training.run_folder import RunFolder, hash_records
-from recsys.training.settings import LoraSettings, TrainingSettings
+from recsys.training.examples import worked_examples
+from recsys.training.request import TrainingData, TrainingRequest
+from recsys.training.run_folder import RunFolder, explain_disk_error, hash_records
+from recsys.training.run_notes import describe, identify
+from recsys.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from recsys.catalogue import Catalogue
     from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
+    from recsys.training.objectives import Objective
     from recsys.training.ranking import RankingMeasure
     from recsys.training.watching import CleanStop, CurvesWriter
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What is trained, on what, and how.
-
-    Attributes:
-        name: Of the result.
-        base_model: Registry name, folder or Hub id.
-        prompt: The prompt's format.
-        lora: The settings of LoRA.
-        training: The settings of the run.
-        recipe: What the settings are known as.
-        num_samples: Examples of an epoch of sub-histories; 0 takes as many as there are training records.
-        init_adapter: A folder of an adapter of the same shape to go on from.
-        command: The command line, for the card.
-    """
-
-    name: str
-    base_model: str
-    prompt: PromptSettings = field(default_factory=lambda: PromptSettings(style="history"))
-    lora: LoraSettings = field(default_factory=LoraSettings)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
-    recipe: str = "story"
-    num_samples: int = 0
-    init_adapter: Path | None = None
-    command: str = ""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a run learns from and is measured on.
-
-    Attributes:
-        split: User sets with their likes and records.
-        catalogue: Names of the movies, popularity of training users.
-        name: Of the data set and its split.
-    """
-
-    split: SplitData
-    catalogue: Catalogue
-    name: str
-
-    def draw(self, request: TrainingRequest) -> tuple[Callable[[int, int], Case], int]:
-        """The cases of an epoch, and how many they are.
-
-        Raises:
-            SettingsError: when training users have no record.
-        """
-        records = self.split.records["train"]
-        settings = request.training
-        if settings.augmentation == "records":
-            require_records(records, "train")
-            return record_cases(records), len(records)
-        num = request.num_samples or len(records)
-        if num < 1:
-            require_records(records, "train")
-        cases = sub_history_cases(
-            self.split.likes_of("train"), history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
-        )
-        return cases, num
-
-    def validation_records(self, num: int) -> Sequence[Record]:
-        """Records of validation users, spread evenly where fewer are wanted than there are."""
-        records = self.split.records["validation"]
-        if not num or not len(records):
-            return ()
-        places = [len(records) * i // min(num, len(records)) for i in range(min(num, len(records)))]
-        return tuple(records[place] for place in places)
 
 
 @dataclass(frozen=True)
@@ -117,14 +37,12 @@ class TrainingResult:
         model: The trained model, with the method's weights.
         curves: Of the run.
         notes: For recsys.json.
-        is_first_process: Whether this process writes the result.
-        gathered: The adapter's tensors where processes share the weights, as its last checkpoint gathered them.
+        gathered: The adapter's tensors where processes share the weights, as the last checkpoint gathered them.
     """
 
     model: Any
     curves: Curves
     notes: dict[str, Any]
-    is_first_process: bool
     gathered: dict[str, Any] | None = None
 
 
@@ -154,50 +72,61 @@ def run_training(
         TrainingError: the loss is no number, or the disk is full.
         KeyboardInterrupt: after a clean stop, with a checkpoint.
     """
-    from transformers import set_seed
-
-    from recsys.training.methods import add_trainable
     from recsys.training.objectives import find_objective
-    from recsys.training.run_trainer import make_arguments
-    from recsys.training.run_weights import load_adapter_weights, take_best
+    from recsys.training.run_weights import take_best
 
-    settings = request.training
     worked = worked_examples(data.split, data.catalogue, request.prompt)
     objective = find_objective(request, data, loaded, worked)
     cases = hash_records(objective.draw(0, index) for index in range(objective.num))
-    run = RunFolder(folder, _identity(request, data, loaded, cases))
-    first = int(os.environ.get("RANK", "0")) == 0
-    with run.hold() if first else nullcontext():
-        if first:
+    run = RunFolder(folder, identify(request, data, loaded, cases))
+    with ExitStack() as held:
+        if is_first_process():
+            held.enter_context(run.hold())
             run.begin(restart=restart)
-        set_seed(settings.seed)
-        model = add_trainable(loaded.model, settings.method, request.lora)
-        if request.init_adapter is not None:
-            load_adapter_weights(model, request.init_adapter)
+        model = _add_weights(request, loaded)
         watchers = _watch(request, data, loaded, worked, model, folder, progress)
-        batches = -(-objective.num // settings.per_device_train_batch_size)
-        arguments = make_arguments(
-            settings,
-            folder,
-            steps_per_epoch=max(1, batches // settings.gradient_accumulation_steps),
-            eval_strategy="epoch" if objective.can_validate else "no",
-            report_to=report_to,
-            run_name=request.name,
-            **_device_arguments(loaded, settings),
-        )
+        arguments = _arguments(request, loaded, objective, folder, report_to)
         trainer = objective.create_trainer(model, arguments, callbacks=watchers.callbacks, measure=watchers.measure)
         _take_steps(trainer, watchers.stop, folder)
-        if settings.early_stopping_patience:
+        if request.training.early_stopping_patience:
             take_best(model, folder)
-    trained = trainer.accelerator.unwrap_model(model)
-    notes = _notes(request, data, loaded, trainer.state.global_step, objective.num, watchers.curves)
-    gathered = _gathered(folder) if first and is_sharded() else None
-    return TrainingResult(trained, watchers.curves.curves, {**notes, **objective.finish(trained)}, first, gathered)
+    trained, curves = trainer.accelerator.unwrap_model(model), watchers.curves
+    told = describe(
+        request, data, loaded, trainer.state.global_step, objective.num, curves.curves, curves.seconds
+    ) | objective.finish(trained)
+    gathered = _gathered(folder) if is_first_process() and is_sharded() else None
+    return TrainingResult(trained, curves.curves, told, gathered)
 
 
-def is_sharded() -> bool:
-    """Whether `accelerate launch` has processes share the weights (FSDP, DeepSpeed)."""
-    return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
+def _add_weights(request: TrainingRequest, loaded: LoadedModel) -> Any:
+    from transformers import set_seed
+
+    from recsys.training.methods import add_trainable
+    from recsys.training.run_weights import load_adapter_weights
+
+    set_seed(request.training.seed)
+    model = add_trainable(loaded.model, request.training.method, request.lora)
+    if request.init_adapter is not None:
+        load_adapter_weights(model, request.init_adapter)
+    return model
+
+
+def _arguments(
+    request: TrainingRequest, loaded: LoadedModel, objective: Objective, folder: Path, report_to: str
+) -> dict[str, Any]:
+    from recsys.training.run_trainer import make_arguments
+
+    settings = request.training
+    batches = -(-objective.num // settings.per_device_train_batch_size)
+    return make_arguments(
+        settings,
+        folder,
+        steps_per_epoch=max(1, batches // settings.gradient_accumulation_steps),
+        eval_strategy="epoch" if objective.can_validate else "no",
+        report_to=report_to,
+        run_name=request.name,
+        **_device_arguments(loaded, settings),
+    )
 
 
 def _gathered(folder: Path) -> dict[str, Any]:
@@ -252,62 +181,13 @@ def _watch(
 
 def _take_steps(trainer: Any, stop: CleanStop, folder: Path) -> None:
     """Trains to the end, from the last checkpoint where there is one."""
-    from recsys.training.run_trainer import explain_disk_error, last_checkpoint
+    from recsys.training.run_trainer import last_checkpoint
 
     checkpoint = last_checkpoint(folder)
-    try:
-        with stop.on_signals():
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except OSError as error:
-        raise explain_disk_error(error, folder) from error
+    with stop.on_signals(), explain_disk_error(folder):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if stop.asked.is_set() and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
-
-
-def _identity(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, cases: str) -> dict[str, Any]:
-    return {
-        "base_model": request.base_model,
-        "base_weight_hash": loaded.weight_hash,
-        "precision": loaded.precision,
-        "prompt_id": prompt_id(request.prompt),
-        "lora": request.lora.to_dict(),
-        "training": {**request.training.in_effect(), "save_steps": None},
-        "num_samples": request.num_samples,
-        "init_adapter": str(request.init_adapter) if request.init_adapter else None,
-        "data": data.name,
-        "cases": cases,
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-    }
-
-
-def _notes(
-    request: TrainingRequest, data: TrainingData, loaded: LoadedModel, steps: int, num: int, curves: Any
-) -> dict[str, Any]:
-    validation = data.split.records["validation"]
-    settings = request.training
-    told = {
-        "prompt_id": prompt_id(request.prompt),
-        "base_model": request.base_model,
-        "base_weight_hash": loaded.weight_hash,
-        "precision": loaded.precision,
-        "method": settings.method,
-        "recipe": request.recipe,
-        "num_records": num,
-        "num_validation_records": len(validation),
-        "num_validation_users": len({record.user_id for record in validation}),
-        "num_train_epochs": round(steps / curves.curves.steps_per_epoch, 2) if curves.curves.steps_per_epoch else 0.0,
-        "steps": steps,
-        "seed": settings.seed,
-        "command": request.command,
-        "hardware": describe_machine(),
-        "seconds": round(curves.seconds, 1),
-        "split": f"{data.name}, train users",
-        "training": settings.in_effect(),
-        "trained_at": time.strftime("%Y-%m-%d"),
-    }
-    if settings.method in ("lora", "dpo"):
-        told["lora"] = request.lora.to_dict()
-    return told
 
 
 def _device_arguments(loaded: LoadedModel, settings: TrainingSettings) -> dict[str, Any]:

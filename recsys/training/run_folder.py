@@ -6,6 +6,7 @@ is refused, so that two runs never mix.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from recsys.data.atomic import open_atomically
-from recsys.errors import ModelBusyError, SettingsError
+from recsys.errors import ModelBusyError, SettingsError, TrainingError
 from recsys.models.artifacts import cache_folder
 
 RUN_FILE = "run.json"
 TRAINING_VARIABLE = "RECSYS_TRAINING"
+_TORCH_COULD_NOT_WRITE = "inline_container"
+"""In what torch.save raises when a file takes no more: a RuntimeError that does not say why."""
+_FULL = "No space left"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 
 
@@ -62,7 +66,12 @@ class RunFolder:
 
         Raises:
             SettingsError: when it holds another run, naming the first setting that differs.
+            TrainingError: when it cannot be written.
         """
+        with explain_disk_error(self.path):
+            self._begin(restart)
+
+    def _begin(self, restart: bool) -> None:
         if restart:
             shutil.rmtree(self.path, ignore_errors=True)
         told = self.path / RUN_FILE
@@ -83,20 +92,44 @@ class RunFolder:
 
         Raises:
             ModelBusyError: when one does.
+            TrainingError: when the folder cannot be written.
         """
         from filelock import FileLock, Timeout
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path.parent / f".{self.path.name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            mend = "wait for it, or take another --name"
-            raise ModelBusyError("another process trains this run", seen=self.path.name, mend=mend) from None
+        with explain_disk_error(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                mend = "wait for it, or take another --name"
+                raise ModelBusyError("another process trains this run", seen=self.path.name, mend=mend) from None
         try:
             yield
         finally:
             lock.release()
+
+
+@contextmanager
+def explain_disk_error(folder: Path) -> Iterator[None]:
+    """Words what goes wrong when checkpoints, curves or results are written in a block.
+
+    Raises:
+        TrainingError: in place of what Python, torch or safetensors raise when a file cannot be written.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and _TORCH_COULD_NOT_WRITE not in str(error):
+            raise
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL in str(error)
+        if is_full or isinstance(error, RuntimeError):
+            mend = "free some and give the same command again: it goes on from the last checkpoint"
+            raise TrainingError("the disk is full", seen=str(folder), mend=mend) from error
+        mend = "choose a folder that can be written; the last checkpoint is kept"
+        raise TrainingError("the run's folder cannot be written", seen=f"{folder}: {error}", mend=mend) from error
 
 
 def hash_records(rows: Iterator[Any]) -> str:

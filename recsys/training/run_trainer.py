@@ -6,7 +6,6 @@ checkpoint is written beside its place and renamed, so a folder named checkpoint
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -106,15 +105,12 @@ class RunTrainer(Trainer):
         if self.is_world_process_zero():
             shutil.rmtree(run / _UNFINISHED, ignore_errors=True)
         self.accelerator.wait_for_everyone()
-        try:
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if self.is_world_process_zero():
-                (run / _UNFINISHED / name).rename(run / name)
-                for old in list_checkpoints(run)[:-_KEPT_CHECKPOINTS]:
-                    shutil.rmtree(old)
-        except OSError as error:
-            raise explain_disk_error(error, run) from error
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            (run / _UNFINISHED / name).rename(run / name)
+            for old in list_checkpoints(run)[:-_KEPT_CHECKPOINTS]:
+                shutil.rmtree(old)
         self.accelerator.wait_for_everyone()
 
     def _get_output_dir(self, trial: Any) -> str:
@@ -179,12 +175,3 @@ def last_checkpoint(run: Path) -> Path | None:
     """The newest complete checkpoint of a run."""
     found = list_checkpoints(run)
     return found[-1] if found else None
-
-
-def explain_disk_error(error: OSError, folder: Path) -> TrainingError:
-    """Words what went wrong when a checkpoint or a result was written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        mend = "free some and give the same command again: it goes on from the last checkpoint"
-        return TrainingError("the disk is full", seen=str(folder), mend=mend)
-    mend = "choose a folder that can be written; the last checkpoint is kept"
-    return TrainingError("the run's folder cannot be written", seen=f"{folder}: {error.strerror or error}", mend=mend)

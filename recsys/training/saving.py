@@ -15,6 +15,7 @@ from recsys.errors import TrainingError
 from recsys.models.adapter_card import read_adapter_card, render_card
 from recsys.models.adapter_files import CONFIG_FILE, NOTES_FILE, WEIGHTS_FILE
 from recsys.training.curves import CURVES_FILE, Curves
+from recsys.training.run_folder import explain_disk_error
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,10 +46,10 @@ def save_adapter(
         base_model: Its base, as the registry names it.
         notes: For recsys.json.
         curves: Of the run.
-        tensors: Of the best epoch; the model's own where None.
+        tensors: Its weights under the names of PEFT's files, where they were gathered; the model's own where None.
 
     Raises:
-        TrainingError: when the weights are no numbers.
+        TrainingError: when the weights are no numbers, or the folder cannot be written.
     """
 
     def write(target: Path) -> None:
@@ -73,7 +74,7 @@ def save_model(
     """Writes a model folder: fp16 weights, configuration, tokenizer, recsys.json, curves and card.
 
     Raises:
-        TrainingError: when the weights are no numbers.
+        TrainingError: when the weights are no numbers, or the folder cannot be written.
     """
 
     def write(target: Path) -> None:
@@ -109,17 +110,19 @@ def write_notes(folder: Path, notes: Mapping[str, Any], *, name: str | None = No
 
 
 def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
-    work = folder.parent / f".{folder.name}.unfinished"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work, old = (folder.parent / f".{folder.name}.{state}" for state in ("unfinished", "old"))
     try:
-        write(work)
-        old = folder.parent / f".{folder.name}.old"
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        work.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with explain_disk_error(folder):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            write(work)
+            shutil.rmtree(old, ignore_errors=True)
+            if folder.exists():
+                folder.rename(old)
+            for path in work.iterdir():
+                path.chmod(0o644)  # safetensors makes files that only their owner can read
+            work.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

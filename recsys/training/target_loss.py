@@ -29,12 +29,8 @@ def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tup
     Returns:
         The sum in nats, and the number of targets.
     """
-    labels = batch["labels"]
-    is_target = labels != NO_TARGET
-    with _only(head, is_target):
-        output: Any = model(input_ids=batch["input_ids"], **_without_cache(model))
-    targets = labels[is_target]
-    return cross_entropy(output.logits.float(), targets, reduction="sum"), is_target.sum()
+    losses, is_target = _losses(model, head, batch)
+    return losses.sum(), is_target.sum()
 
 
 def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -45,12 +41,17 @@ def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tenso
         head: Its output layer.
         batch: What batches.collate made.
     """
+    losses, is_target = _losses(model, head, batch)
+    return losses.new_zeros(len(is_target)).index_add(0, is_target.nonzero()[:, 0], -losses)
+
+
+def _losses(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """(targets,) the cross-entropy of each target in nats, row by row, and (rows, places) where they are."""
     labels = batch["labels"]
     is_target = labels != NO_TARGET
     with _only(head, is_target):
         output: Any = model(input_ids=batch["input_ids"], **_without_cache(model))
-    losses = cross_entropy(output.logits.float(), labels[is_target], reduction="none")
-    return losses.new_zeros(len(labels)).index_add(0, is_target.nonzero()[:, 0], -losses)
+    return cross_entropy(output.logits.float(), labels[is_target], reduction="none"), is_target
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from recsys.training.batches import LengthBatches, padding_share
 from recsys.training.examples import EpochExamples, Example, ExampleWriter, record_cases
 from recsys.training.methods import add_trainable
-from recsys.training.run import TrainingData, TrainingRequest
+from recsys.training.request import TrainingData, TrainingRequest
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel

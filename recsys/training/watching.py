@@ -46,14 +46,15 @@ class CurvesWriter(TrainerCallback):
         """Spent training since the first step, resumed runs added up."""
         return time.monotonic() - self._start
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_kw: Any) -> None:
         before = 0.0
         if state.global_step and self._path.is_file():
             self.curves = read_curves(self._path).up_to(state.global_step)
             before = self.curves.train[-1].seconds if self.curves.train else 0.0
         self._start = time.monotonic() - before
-        steps = state.max_steps / max(state.num_train_epochs, 1)
-        self.curves = replace(self.curves, steps_per_epoch=steps, num_train_epochs=float(args.num_train_epochs))
+        steps = -(-len(train_dataloader) // args.gradient_accumulation_steps)
+        # max_steps may end the run before, or in the middle of an epoch.
+        self.curves = replace(self.curves, steps_per_epoch=steps, num_train_epochs=state.max_steps / steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_kw: Any) -> None:
         if not state.is_world_process_zero or not logs:
@@ -80,7 +81,6 @@ class ProgressTeller(TrainerCallback):
     def __init__(self, progress: Progress) -> None:
         self._tell = progress
         self._began: tuple[float, int] = (0.0, 0)
-        self._last = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         self._began = (time.monotonic(), state.global_step)

@@ -13,7 +13,7 @@ from recsys.data.records import Record, SplitData
 from recsys.models.artifacts import CACHE_VARIABLE
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
-from recsys.training.run import TrainingData
+from recsys.training.request import TrainingData
 
 LIKES = [1, 32, 260, 318, 589, 924, 1201, 2571, 3000, 4973, 5618, 5971, 7076, 7234]
 

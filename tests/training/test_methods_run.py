@@ -16,7 +16,7 @@ from recsys.models.registry import find_model
 from recsys.training import fine_tuning
 from recsys.training.curves import read_curves
 from recsys.training.fine_tuning import fine_tune
-from recsys.training.run import TrainingRequest
+from recsys.training.request import TrainingRequest
 from tests.fixtures.tiny_adapters import save_tiny_adapter
 from tests.fixtures.tiny_runs import DATA, QUICK, logits, notes_of, train, with_peft
 

@@ -35,7 +35,7 @@ from recsys.training.preferences import (
     validation_cases,
     write_pairs,
 )
-from recsys.training.run import TrainingRequest
+from recsys.training.request import TrainingRequest
 from recsys.training.settings import TrainingSettings
 from tests.fixtures.tiny_adapters import save_tiny_adapter
 from tests.fixtures.tiny_ratings import DISLIKES, TITLES, tiny_dataset, tiny_training_data

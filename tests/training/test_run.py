@@ -17,14 +17,19 @@ from safetensors.torch import load_file
 
 from recsys.errors import AdapterError, ModelBusyError, SettingsError, TrainingError
 from recsys.models.adapters import describe_adapter, select_adapter
+from recsys.models.loading import load_model
+from recsys.models.registry import find_model
 from recsys.prompts import prompt_id
 from recsys.settings import PromptSettings
 from recsys.training.curves import read_curves
 from recsys.training.fine_tuning import fine_tune
+from recsys.training.methods import add_trainable
 from recsys.training.ranking import rank_records
-from recsys.training.run import TrainingData, TrainingRequest, run_training
+from recsys.training.request import TrainingData, TrainingRequest
+from recsys.training.run import run_training
 from recsys.training.run_folder import RunFolder, require_name, training_folder
 from recsys.training.run_trainer import list_checkpoints
+from recsys.training.saving import save_adapter
 from recsys.training.settings import LoraSettings, TrainingSettings
 
 FAST = TrainingSettings(
@@ -74,6 +79,17 @@ def test_curves_tell_every_epoch(asked, training_data, tmp_path):
     assert [(point.step, point.epoch) for point in curves.validation] == [(3, 1.0), (6, 2.0)]
     assert [(point.step, point.num_records) for point in curves.ranking] == [(3, 2), (6, 2)]
     assert curves.train[-1].loss < curves.train[0].loss
+
+
+def test_a_run_that_is_ended_by_its_steps_plans_no_more_epochs_than_it_takes(
+    asked, training_data, load_tiny_gptj, tmp_path
+):
+    for max_steps, epochs in ((2, 0.5), (4, 10)):
+        capped = changed(asked, max_steps=max_steps, num_train_epochs=epochs)
+        result = run_training(capped, training_data, load_tiny_gptj(), tmp_path / f"run-{max_steps}")
+        assert result.curves.steps_per_epoch == 3
+        assert result.curves.num_train_epochs == pytest.approx(max_steps / 3)
+        assert result.notes["num_train_epochs"] == round(max_steps / 3, 2)
 
 
 def test_the_validation_loss_is_the_mean_over_targets_with_the_weights_of_then(
@@ -134,6 +150,44 @@ def test_a_checkpoint_that_was_not_finished_is_none(asked, training_data, load_t
     with pytest.raises(TrainingError, match=r"disk is full.*goes on from the last checkpoint"):
         run_training(asked, training_data, load_tiny_gptj(), tmp_path / "run")
     assert [path.name for path in list_checkpoints(tmp_path / "run")] == ["checkpoint-2"]
+
+
+@pytest.mark.parametrize("most_bytes", [500, 4_000, 16_000])
+def test_files_that_cannot_be_written_whole_are_told_whoever_writes_them(
+    asked, training_data, load_tiny_gptj, tmp_path, most_bytes
+):
+    """The system itself refuses longer files, so curves, safetensors and torch fail as on a full disk."""
+    resource = pytest.importorskip("resource")  # not on Windows
+    loaded = load_tiny_gptj()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        with pytest.raises(TrainingError, match=r"disk is full|cannot be written"):
+            run_training(asked, training_data, loaded, tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert list_checkpoints(tmp_path / "run") == []
+
+
+def test_a_result_that_cannot_be_written_leaves_the_older_one(asked, training_data, tmp_path):
+    resource = pytest.importorskip("resource")
+    folder = fine_tune(asked, training_data, out=tmp_path, device="cpu")
+    before = tensors(folder)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    model, curves = _some_model(asked), read_curves(folder / "curves.json")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        with pytest.raises(TrainingError, match="cannot be written"):
+            save_adapter(model, folder, base_model="tiny", notes={}, curves=curves)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tensors(folder).items())
+
+
+def _some_model(asked):
+    loaded = load_model(find_model(asked.base_model), "fp32", device="cpu")
+    return add_trainable(loaded.model, "lora", LoraSettings())
 
 
 def test_two_checkpoints_are_kept(asked, training_data, load_tiny_gptj, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 from recsys.catalogue import Catalogue, Movie
 from recsys.data.records import SplitData
 from recsys.training.fine_tuning import fine_tune
-from recsys.training.run import TrainingData, TrainingRequest
+from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.settings import LoraSettings, TrainingSettings
 from tests.training.conftest import LIKES, make_records
 

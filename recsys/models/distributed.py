@@ -1,0 +1,51 @@
+"""Which process of several this is, as `accelerate launch` and torchrun tell by environment variables.
+
+Everything works alike in one process, where none of them is set. Loads nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from recsys.models.precision import resolve_device
+
+_SHARDING = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+_FSDP_CHECKPOINTS = "FSDP_ACTIVATION_CHECKPOINTING"
+
+
+def is_first_process() -> bool:
+    """Whether this process writes files and talks to people."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def count_processes() -> int:
+    """How many processes work together."""
+    return max(1, int(os.environ.get("WORLD_SIZE", "1")))
+
+
+def is_sharded() -> bool:
+    """Whether processes share the weights (FSDP, DeepSpeed) in place of each having all."""
+    return any(os.environ.get(name) == "true" for name in _SHARDING)
+
+
+def fsdp_checkpoints_activations() -> bool:
+    """Whether FSDP itself computes layers again in the backward pass."""
+    return os.environ.get(_FSDP_CHECKPOINTS) == "true"
+
+
+def take_device(device: str) -> str:
+    """The device of this process: with several GPUs, its own.
+
+    A base that processes will share is read into the machine's memory first.
+
+    Raises:
+        SettingsError, ModelUnavailableError: as resolve_device.
+    """
+    if is_sharded():
+        return "cpu"
+    resolved = resolve_device(device)
+    if resolved == "cuda" and "LOCAL_RANK" in os.environ:
+        import torch
+
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    return resolved
