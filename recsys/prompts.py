@@ -4,7 +4,7 @@ Every style ends where the model's answer begins, never with a space (a trailing
 that no title starts with), and every answer closes each title with the separator, the last one too, so
 that a title has the same tokens wherever it stands. Titles of a history may carry details of the movie;
 those of an answer never do, so that it is read the same with and without. Changing a byte here changes
-what an adapter was trained on: raise PROMPT_VERSION and the golden test with it.
+what an adapter was trained on: raise prompt_ids.PROMPT_VERSION and the golden test with it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recsys.catalogue import Movie
-from recsys.errors import HistoryError, SettingsError
+from recsys.errors import HistoryError
 from recsys.prompt_details import DETAILS_IN_WORDS, clean_line, with_details
 from recsys.settings import MAX_HISTORY, ListSeparator, PromptSettings
 
-PROMPT_VERSION = 1
 MAX_TITLE_LENGTH = 200
 """Characters of one free-text title that a prompt takes."""
 
@@ -87,47 +86,6 @@ class Prompt:
             return None
         content = f"{self.instruction}\n\n{self.input}" if self.input else self.instruction
         return [{"role": "user", "content": content}]
-
-
-def prompt_id(settings: PromptSettings) -> str:
-    """Names the prompt format, so that an adapter trained on another one is refused.
-
-    >>> prompt_id(PromptSettings(style="instruction"))
-    'v1/instruction/=>/;/no-years/liked'
-    >>> prompt_id(PromptSettings(details="genres"))
-    'v1/few_shot/=>/;/no-years/liked/genres'
-    >>> prompt_id(PromptSettings(style="history", queue_symbol="[]"))
-    'v1/history/-/;/no-years/liked'
-    """
-    symbol = "-" if settings.style == "history" else settings.queue_symbol
-    years = "years" if settings.include_years else "no-years"
-    sides = "liked+disliked" if settings.include_disliked else "liked"
-    written = [f"v{PROMPT_VERSION}", settings.style, symbol, settings.list_separator, years, sides]
-    return "/".join(written if settings.details == "none" else [*written, settings.details])
-
-
-def read_prompt_id(name: str) -> PromptSettings:
-    """The settings of the prompt that a name stands for; the number of worked examples is not named.
-
-    Raises:
-        SettingsError: when this version writes no prompt of that name.
-    """
-    version, _, rest = name.partition("/")
-    parts = rest.split("/")
-    if version != f"v{PROMPT_VERSION}" or len(parts) not in (5, 6):
-        mend = f"only prompts of version v{PROMPT_VERSION} can be written; train again or use the older release"
-        raise SettingsError("this is not the name of a prompt", seen=name, mend=mend)
-    style, symbol, separator, years, sides, *details = parts
-    return PromptSettings.from_dict(
-        {
-            "style": style,
-            "queue_symbol": PromptSettings.queue_symbol if symbol == "-" else symbol,
-            "list_separator": separator,
-            "include_years": years == "years",
-            "include_disliked": sides == "liked+disliked",
-            "details": details[0] if details else "none",
-        }
-    )
 
 
 def render(

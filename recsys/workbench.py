@@ -7,8 +7,7 @@ command line bring requests and show what comes back.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +15,19 @@ from typing import TYPE_CHECKING, Any
 from recsys.background import BackgroundTask
 from recsys.catalogue import Catalogue
 from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
-from recsys.data.descriptions import details_hash, require_details
+from recsys.data.descriptions import require_details
 from recsys.data.movielens import MovieLens
 from recsys.data.records import Record, SplitData
 from recsys.data.splits import SplitSettings
 from recsys.errors import HistoryError, SettingsError
-from recsys.evaluation.evaluation import run_evaluation
+from recsys.evaluating import evaluate
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
-from recsys.evaluation.runner import record_seeds
 from recsys.limits import Limits, stopped_after
 from recsys.loaded_data import DataChoice, DataHolder, LoadedData
 from recsys.map_making import make_map
-from recsys.models.adapters import AdapterInfo
+from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.artifacts import Progress
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice, ModelHost
@@ -43,7 +41,6 @@ from recsys.settings import PromptSettings
 from recsys.workbench_options import WorkbenchOptions
 
 if TYPE_CHECKING:
-    from recsys.baselines.base import Recommender
     from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
 
@@ -212,13 +209,7 @@ class Workbench:
             warnings = self.host.state().warnings
             with stopped_after(self.limits.max_seconds, cancel):
                 yield from stream_recommendation(
-                    request,
-                    generator,
-                    data.catalogue,
-                    resolver,
-                    examples=examples,
-                    warnings=warnings,
-                    cancel=cancel,
+                    request, generator, data.catalogue, resolver, examples=examples, warnings=warnings, cancel=cancel
                 )
 
     def recommend_batch(
@@ -270,49 +261,12 @@ class Workbench:
         self.limits.check_evaluation(request.evaluation)
         self.limits.check_generation(request.generation)
         self.check_prompt(request.choice, request.prompt)
-        with self.data_holder.kept():
-            return self.jobs.start(request, self.evaluate)
+        with self.data_holder.kept() as data:
+            return self.jobs.start(request, lambda job: self._evaluate(job, data))
 
-    def evaluate(self, job: EvaluationJob) -> Report:
-        """The work of an evaluation job: pins the model, and lets interactive requests go first after each batch.
-
-        The data stay as they are for as long as it runs.
-        """
-        request = job.request
-        job.say(f"Loading {request.choice.model}")
-        with (
-            self.host.reserve(request.choice),
-            stopped_after(self.limits.max_evaluation_seconds, job.cancel_event),
-        ):
-            with self.host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
-                weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
-
-            def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
-                requests = [request.for_record(record) for record in records]
-                seeds = record_seeds(records, request.evaluation)
-                return self.recommend_batch(requests, seeds=seeds, cancel=job.cancel_event)
-
-            fingerprint = request.fingerprint(
-                data_name=self.data_name + details_hash(self.dataset.movies, request.prompt.details),
-                weight_hash=weight_hash,
-                precision=precision,
-                adapter_hash=adapter_hash,
-            )
-            return run_evaluation(
-                request,
-                self.split,
-                recommend_batch,
-                job.open_store(fingerprint),
-                dataset_name=self.data_name,
-                precision=precision,
-                watcher=job,
-                cancel=job.cancel_event,
-                other_baselines={"similarity": lambda likes: self._fit_similarity(request.choice.model, likes)},
-            )
-
-    def _fit_similarity(self, base_model: str, likes: Mapping[int, Sequence[int]]) -> Recommender:
-        popularity = Counter(item for items in likes.values() for item in items)
-        return self.resolvers.similarity(base_model, popularity)
+    def _evaluate(self, job: EvaluationJob, data: LoadedData) -> Report:
+        max_seconds = self.limits.max_evaluation_seconds
+        return evaluate(job, data, self.host, self.recommend_batch, max_seconds=max_seconds)
 
     def check_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
         """Refuses details that no movie has, and an adapter that does not exist or was trained with another prompt.

@@ -17,16 +17,8 @@ from hypothesis import strategies as st
 from recsys.catalogue import Movie
 from recsys.errors import HistoryError, SettingsError
 from recsys.prompt_details import MAX_DETAILS_LENGTH, render_details
-from recsys.prompts import (
-    MAX_TITLE_LENGTH,
-    PROMPT_VERSION,
-    PromptExample,
-    clean_title,
-    prompt_id,
-    read_prompt_id,
-    render,
-    render_answer,
-)
+from recsys.prompt_ids import PROMPT_VERSION, prompt_id, read_prompt_id
+from recsys.prompts import MAX_TITLE_LENGTH, PromptExample, clean_title, render, render_answer
 from recsys.settings import MAX_HISTORY, ListSeparator, MovieDetails, PromptSettings, PromptStyle, QueueSymbol
 
 GOLDEN = Path(__file__).parent / "fixtures" / "prompts.json"

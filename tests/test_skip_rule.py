@@ -1,4 +1,4 @@
-"""A browser or model test that skips itself fails where CI is set, and only there."""
+"""A test of a browser, a model or a package that skips itself fails where CI is set, and only there."""
 
 import os
 import subprocess
@@ -24,10 +24,13 @@ def test_in_a_fixture(missing):
 
 def test_unmarked():
     pytest.skip("elsewhere")
+
+def test_of_a_package():
+    pytest.importorskip("no_such_package")
 """
 
 
-@pytest.mark.parametrize(("ci", "expected"), [("1", "1 failed, 1 skipped, 1 error"), ("", "3 skipped")])
+@pytest.mark.parametrize(("ci", "expected"), [("1", "2 failed, 1 skipped, 1 error"), ("", "4 skipped")])
 def test_skips_of_marked_tests_fail_where_ci_is_set(ci: str, expected: str, tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     (tmp_path / "test_skipping.py").write_text(SKIPPING)

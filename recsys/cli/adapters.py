@@ -17,7 +17,7 @@ from recsys.errors import AdapterError, InputError, ModelUnavailableError
 from recsys.evaluation.export import render_text
 from recsys.models.adapter_archive import adapter_files, write_archive
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
-from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.settings import DecodingMode, Precision, SplitName
 

@@ -14,7 +14,7 @@ from recsys.cli.progress import ProgressLine
 from recsys.data.descriptions import require_details
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
-from recsys.prompts import prompt_id
+from recsys.prompt_ids import prompt_id
 from recsys.settings import GenerationSettings, MovieDetails, PromptSettings
 from recsys.workbench import Workbench
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from recsys.cli.options import add_settings, add_workbench_options, open_workbench, read_settings
 from recsys.cli.progress import ProgressLine
 from recsys.errors import SettingsError
-from recsys.models.adapters import default_adapters_folder
+from recsys.models.adapter_listing import default_adapters_folder
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.settings import PromptSettings
 from recsys.training.request import TrainingData, TrainingRequest

@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 from recsys.catalogue import Catalogue
 from recsys.data.atomic import open_atomically
 from recsys.data.records import Record, SplitData, few_shot_records, to_example
-from recsys.prompts import PromptExample, prompt_id, render, render_answer
+from recsys.prompt_ids import prompt_id
+from recsys.prompts import PromptExample, render, render_answer
 from recsys.settings import PromptSettings, SplitName
 
 MANIFEST = "manifest.json"

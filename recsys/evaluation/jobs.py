@@ -12,13 +12,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError, RecsysError
 from recsys.evaluation.export import read_json
-from recsys.evaluation.intervals import Interval, clustered_interval, mean_over_records
+from recsys.evaluation.intervals import clustered_interval, mean_over_records
+from recsys.evaluation.job_state import JobState, Phase, RunningMetric
 from recsys.evaluation.metrics import METRICS
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -26,7 +25,6 @@ from recsys.evaluation.results import RecordResult
 from recsys.evaluation.store import RunStore
 from recsys.settings import require_number
 
-Phase = Literal["queued", "running", "done", "cancelled", "failed"]
 Work = Callable[["EvaluationJob"], Report]
 """Does the evaluation: opens ``job.open_store(fingerprint)`` and calls run_evaluation with the job as watcher."""
 
@@ -35,55 +33,6 @@ NUM_LATEST = 8
 
 _LIVE_RESAMPLES = 1_000
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunningMetric:
-    """A metric over the records done so far.
-
-    Attributes:
-        mean: Over records.
-        interval: Of 1,000 resamples of users, narrowing as records come in; None with fewer than two users.
-    """
-
-    mean: float
-    interval: Interval | None
-
-
-@dataclass(frozen=True)
-class JobState:
-    """A job at one moment.
-
-    Attributes:
-        job_id: The job.
-        phase: queued, running, done, cancelled or failed.
-        done: Records done, those of an earlier start included.
-        total: Records of the run; 0 until they are drawn.
-        seconds_elapsed: Since the job began, to its end where it has ended.
-        eta_seconds: Time left by the pace of this start's records; None while there is none to go by.
-        metrics: Every metric over the records done.
-        latest: The last results, the newest last.
-        report: The findings, once done.
-        message: What is being done, or why it ended, in one sentence.
-        error: Why it failed or was cancelled, for callers that raise; its words are the message.
-    """
-
-    job_id: str
-    phase: Phase
-    done: int
-    total: int
-    seconds_elapsed: float
-    eta_seconds: float | None
-    metrics: Mapping[str, RunningMetric] = field(default_factory=dict)
-    latest: tuple[RecordResult, ...] = ()
-    report: Report | None = None
-    message: str = ""
-    error: RecsysError | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing will change any more."""
-        return self.phase in ("done", "cancelled", "failed")
 
 
 class EvaluationJob:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from recsys.models.adapters import AdapterInfo, find_adapter, list_adapters
+from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
-from recsys.prompts import prompt_id, read_prompt_id
+from recsys.prompt_ids import prompt_id, read_prompt_id
 from recsys.settings import Precision, PromptSettings, PromptStyle
 
 _NOT_NAMED = {"history": ("num_examples", "queue_symbol")}

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recsys.errors import ModelBusyError, RecsysError
-from recsys.models.adapters import find_adapter, select_adapter
+from recsys.models.adapter_listing import find_adapter
+from recsys.models.adapters import select_adapter
 from recsys.models.artifacts import Progress
 from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.registry import DEFAULT_MODEL, find_model

@@ -17,7 +17,7 @@ from typing import Literal
 from recsys.errors import AdapterError, DataFormatError
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
 from recsys.models.adapter_files import CONFIG_FILE
-from recsys.models.adapters import default_adapters_folder
+from recsys.models.adapter_listing import default_adapters_folder
 from recsys.models.registry import SHIPPED_MODELS
 from recsys.training.curves import CURVES_FILE, Curves, RankingPoint, TrainPoint, ValidationPoint, read_curves
 from recsys.training.run_folder import training_folder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.evaluation.summary import describe_machine
 from recsys.models.distributed import count_processes
-from recsys.prompts import prompt_id
+from recsys.prompt_ids import prompt_id
 from recsys.training.curves import Curves
 
 if TYPE_CHECKING:

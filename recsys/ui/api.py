@@ -15,7 +15,7 @@ import gradio as gr
 
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.errors import HistoryError, RecsysError, SettingsError
-from recsys.models.adapters import AdapterInfo
+from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.registry import ModelSpec
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (

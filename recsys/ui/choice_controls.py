@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from recsys.errors import InputError
-from recsys.models.adapters import AdapterInfo
+from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.choices import ModelChoices, PromptRule
 from recsys.models.host import ModelChoice
 from recsys.settings import Precision, PromptSettings

@@ -18,7 +18,7 @@ import gradio as gr
 
 from recsys.data.descriptions import require_details
 from recsys.errors import RecsysError, SettingsError
-from recsys.prompts import prompt_id
+from recsys.prompt_ids import prompt_id
 from recsys.recommend import RecommendationRequest, render_prompt
 from recsys.settings import MovieDetails, PromptSettings
 from recsys.ui.markup import escape, plural

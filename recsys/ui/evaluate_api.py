@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.events import api
 
 from recsys.errors import RecsysError, SettingsError
-from recsys.evaluation.jobs import JobState
+from recsys.evaluation.job_state import JobState
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from recsys.catalogue import Catalogue
 from recsys.errors import DataFormatError, InputError
 from recsys.evaluation.export import write_csv, write_json
-from recsys.evaluation.jobs import EvaluationJob, JobState
+from recsys.evaluation.job_state import JobState
+from recsys.evaluation.jobs import EvaluationJob
 from recsys.evaluation.metrics import HEADLINE
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest

@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -25,10 +25,11 @@ from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
+from recsys.ui.links import open_link, page_address
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.running_requests import LastAnswers, RunningRequests
-from recsys.ui.settings_panel import RequestSettings, SettingsPanel
-from recsys.ui.share import has_request, read_choice, read_query
+from recsys.ui.settings_panel import SettingsPanel
+from recsys.ui.share import has_request
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
 
 if TYPE_CHECKING:
@@ -188,19 +189,12 @@ class RecommendHandlers:
         parameters = {str(name): str(value) for name, value in dict(request.query_params or {}).items()}
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
-        choice, missing = self._available(read_choice(parameters), model_is_named=bool(parameters.get("model")))
-        rule = self.workbench.choices.prompt_rule(choice)
-        asked, problems = read_query(parameters, self.workbench.catalogue, prompt=rule.default)
-        prompt = asked.prompt
-        if not rule.accepts(prompt):
-            missing.append(f"The link asks for a prompt that is not read here, so another is set. {rule.reason}")
-            prompt = rule.default
-        for problem in (*problems, *missing):
+        link = open_link(parameters, self.workbench)
+        for problem in link.problems:
             gr.Warning(problem)
-        settings = RequestSettings(asked.generation, prompt, asked.resolution, choice, asked.decoding)
         catalogue = self.workbench.catalogue
-        liked, disliked = (write_entries(entries, catalogue) for entries in (asked.history, asked.disliked))
-        return [liked, disliked, *self.panel.show(settings)]
+        liked, disliked = (write_entries(entries, catalogue) for entries in (link.liked, link.disliked))
+        return [liked, disliked, *self.panel.show(link.settings)]
 
     def _stream(self, question: Question) -> Iterator[View]:
         for part in self._parts(question, question.asked, question.cancel):
@@ -208,7 +202,7 @@ class RecommendHandlers:
                 yield _view(part, "", stop=True)
                 continue
             self._remember(question, part)
-            catalogue, address = question.data.catalogue, _address(question.visitor)
+            catalogue, address = question.data.catalogue, page_address(question.visitor)
             yield _view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
 
     def _stream_both(self, question: Question) -> Iterator[View]:
@@ -274,24 +268,6 @@ class RecommendHandlers:
         )
         return [title for title in parsed.titles if title.end < len(text.rstrip())]
 
-    def _available(self, choice: ModelChoice, *, model_is_named: bool) -> tuple[ModelChoice, list[str]]:
-        """The choice of a link without what this page does not have, and what that is."""
-        missing = []
-        usable = {info.name for info in self.workbench.adapters() if info.is_usable}
-        if choice.adapter is not None and choice.adapter not in usable:
-            missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
-            choice = replace(choice, adapter=None)
-        if not model_is_named:
-            choice = self.workbench.choices.find(None, choice.precision, choice.adapter)
-        models = {spec.name for spec in self.workbench.models()}
-        if self.workbench.options.public and choice.model not in models:
-            missing.append(f"The link's model “{choice.model}” is not offered here.")
-            choice = replace(choice, model=ModelChoice().model)
-        if choice.precision not in get_args(Precision):
-            missing.append(f"The link's precision “{choice.precision}” is not known.")
-            choice = replace(choice, precision="auto")
-        return choice, missing
-
     def _record(self, record_id: object, history: tuple[HistoryEntry, ...]) -> Record | None:
         """The record on the page, as long as its history was not edited."""
         record = self.workbench.split.find_record(record_id) if isinstance(record_id, str) else None
@@ -312,13 +288,6 @@ def _rows(num_recommendations: object) -> int:
     if not isinstance(num_recommendations, (int, float)):
         return GenerationSettings().num_recommendations
     return max(1, min(20, int(num_recommendations)))
-
-
-def _address(request: gr.Request) -> str:
-    """Where this page is, as its visitor sees it."""
-    headers = dict(request.headers or {})
-    host = headers.get("x-forwarded-host") or headers.get("host") or "127.0.0.1:7860"
-    return f"{headers.get('x-forwarded-proto', 'http').split(',')[0].strip()}://{host}"
 
 
 def _view(cards: str, details: str, *, stop: bool = False, leave: bool = False) -> View:

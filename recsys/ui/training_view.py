@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from recsys.data.atomic import open_atomically
 from recsys.errors import AdapterError, UnknownModelError
 from recsys.models.adapter_archive import write_archive
-from recsys.models.adapters import describe_adapter
+from recsys.models.adapter_listing import describe_adapter
 from recsys.models.base_identity import local_weight_hash
 from recsys.models.registry import find_model
 from recsys.training.recorded_runs import RecordedRun, list_recorded_runs

@@ -9,7 +9,8 @@ from recsys.data.atomic import open_atomically
 from recsys.data.instructions import build_instructions, to_instruction
 from recsys.data.movielens import load
 from recsys.data.records import SplitData, split_records
-from recsys.prompts import prompt_id, render, render_answer
+from recsys.prompt_ids import prompt_id
+from recsys.prompts import render, render_answer
 from recsys.settings import PromptSettings
 
 ALPACA = (

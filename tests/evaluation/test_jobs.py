@@ -7,7 +7,8 @@ import pytest
 
 from recsys.errors import CancelledError, InputError, ModelBusyError, RecsysError, SettingsError
 from recsys.evaluation.evaluation import run_evaluation
-from recsys.evaluation.jobs import NUM_LATEST, EvaluationJob, EvaluationJobs, JobState, estimate_seconds
+from recsys.evaluation.job_state import JobState
+from recsys.evaluation.jobs import NUM_LATEST, EvaluationJob, EvaluationJobs, estimate_seconds
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.settings import EvaluationSettings

@@ -7,7 +7,7 @@ import pytest
 
 from recsys.errors import AdapterError
 from recsys.models.adapter_archive import write_archive
-from recsys.models.adapters import describe_adapter
+from recsys.models.adapter_listing import describe_adapter
 from tests.fixtures.plain_adapters import make_curves, save_plain_adapter
 
 

@@ -7,46 +7,13 @@ import pytest
 
 from recsys.errors import AdapterError
 from recsys.models.adapter_card import AdapterCard, read_adapter_card, render_card
+from tests.fixtures.plain_adapters import NOTES as PLAIN_NOTES
 
 NOTES = {
-    "prompt_id": "v1/history/-/;/no-years/liked",
-    "base_model": "smollm2-135m",
-    "base_weight_hash": "358cea950f5a34f5",
+    **PLAIN_NOTES,
     "note": "The story's adapter.",
-    "method": "lora",
-    "recipe": "story",
-    "num_records": 3650,
-    "num_train_epochs": 5.0,
-    "steps": 1140,
-    "seed": 0,
-    "command": "python -m recsys train --recipe story --name story",
-    "hardware": "2 CPU cores",
-    "seconds": 2700.0,
-    "split": "movielens-latest-small-2016, train users",
-    "lora": {
-        "r": 8,
-        "lora_alpha": 16,
-        "lora_dropout": 0.05,
-        "target_modules": ["v_proj", "q_proj"],
-        "use_rslora": False,
-        "use_dora": False,
-    },
+    "lora": {**PLAIN_NOTES["lora"], "target_modules": ["v_proj", "q_proj"], "use_rslora": False, "use_dora": False},
     "training": {"learning_rate": 0.001, "loss_on": "answer", "nested": {"left": "out"}},
-    "scores": [
-        {
-            "split": "test",
-            "decoding": "catalogue_rank",
-            "map": 0.01,
-            "low": 0.005,
-            "high": 0.016,
-            "map_users": 0.02,
-            "k": 4,
-            "num_records": 716,
-            "num_users": 95,
-            "command": "python -m recsys evaluate --adapter story",
-        }
-    ],
-    "forgetting": {"text": "general-v1", "before": 21.3, "after": 22.0},
 }
 WRONG = [None, True, "", "text", -1, 1.5, float("nan"), float("inf"), 10**400, [], [[]], {}, {"a": 1}]
 

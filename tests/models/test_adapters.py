@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from recsys.errors import AdapterError
-from recsys.models.adapters import (
-    AdapterInfo,
-    describe_adapter,
-    find_adapter,
-    list_adapters,
-    merged_copy,
-    select_adapter,
-)
+from recsys.models.adapter_listing import AdapterInfo, describe_adapter, find_adapter, list_adapters
+from recsys.models.adapters import merged_copy, select_adapter
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
 from tests.fixtures.tiny_adapters import STORY_PROMPT, save_tiny_adapter

@@ -4,7 +4,7 @@ import pytest
 
 from recsys.errors import AdapterError, InputError, SettingsError
 from recsys.models import registry
-from recsys.models.adapters import describe_adapter
+from recsys.models.adapter_listing import describe_adapter
 from recsys.models.choices import ModelChoices, PromptRule
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL

@@ -187,7 +187,8 @@ def test_the_embedded_model_knows_the_capital_of_france_in_every_precision(preci
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_adapters_work_on_the_embedded_model(precision: Any, tmp_path: Path) -> None:
 
-    from recsys.models.adapters import describe_adapter, select_adapter
+    from recsys.models.adapter_listing import describe_adapter
+    from recsys.models.adapters import select_adapter
     from recsys.models.artifacts import fetch_smollm2
     from tests.fixtures.tiny_adapters import save_tiny_adapter
 

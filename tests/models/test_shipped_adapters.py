@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from recsys.models.adapter_card import read_adapter_card, render_card
-from recsys.models.adapters import default_adapters_folder, list_adapters
+from recsys.models.adapter_listing import default_adapters_folder, list_adapters
 from recsys.models.base_identity import local_weight_hash
-from recsys.prompts import prompt_id
+from recsys.prompt_ids import prompt_id
 from recsys.settings import PromptSettings
 from recsys.training.curves import read_curves
 

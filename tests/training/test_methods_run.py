@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recsys.errors import SettingsError
-from recsys.models.adapters import describe_adapter
+from recsys.models.adapter_listing import describe_adapter
 from recsys.models.loading import load_model
 from recsys.models.registry import find_model
 from recsys.training import fine_tuning

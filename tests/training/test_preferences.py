@@ -17,7 +17,8 @@ import pytest
 
 from recsys.data.records import split_records
 from recsys.errors import SettingsError
-from recsys.models.adapters import describe_adapter, select_adapter
+from recsys.models.adapter_listing import describe_adapter
+from recsys.models.adapters import select_adapter
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
 from recsys.settings import PromptSettings
@@ -52,7 +53,7 @@ def runs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def trl() -> Any:
-    return pytest.importorskip("trl", reason="CI installs it with the extra dev")
+    return pytest.importorskip("trl")  # CI has it with the extra dev
 
 
 @pytest.fixture

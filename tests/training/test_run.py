@@ -16,10 +16,11 @@ import torch
 from safetensors.torch import load_file
 
 from recsys.errors import AdapterError, ModelBusyError, SettingsError, TrainingError
-from recsys.models.adapters import describe_adapter, select_adapter
+from recsys.models.adapter_listing import describe_adapter
+from recsys.models.adapters import select_adapter
 from recsys.models.loading import load_model
 from recsys.models.registry import find_model
-from recsys.prompts import prompt_id
+from recsys.prompt_ids import prompt_id
 from recsys.settings import PromptSettings
 from recsys.training.curves import read_curves
 from recsys.training.fine_tuning import fine_tune

@@ -1,0 +1,79 @@
+"""Where this page is, and a shared link as it can answer it: without what it does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
+
+import gradio as gr
+
+from recsys.catalogue import HistoryEntry
+from recsys.models.host import ModelChoice
+from recsys.settings import Precision
+from recsys.ui.settings_panel import RequestSettings
+from recsys.ui.share import read_choice, read_query
+
+if TYPE_CHECKING:
+    from recsys.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link asks for.
+
+    Attributes:
+        liked: Movies of the history.
+        disliked: Movies that are not recommended.
+        settings: Everything else, as it can be answered here.
+        problems: What of the link could not be read or is not here, each as a sentence.
+    """
+
+    liked: tuple[HistoryEntry, ...]
+    disliked: tuple[HistoryEntry, ...]
+    settings: RequestSettings
+    problems: tuple[str, ...]
+
+
+def open_link(parameters: Mapping[str, str], workbench: Workbench) -> Link:
+    """Reads the query of a link.
+
+    Args:
+        parameters: The query.
+        workbench: Its models, adapters and movies.
+    """
+    choice, missing = _available(read_choice(parameters), workbench, model_is_named=bool(parameters.get("model")))
+    rule = workbench.choices.prompt_rule(choice)
+    asked, problems = read_query(parameters, workbench.catalogue, prompt=rule.default)
+    prompt = asked.prompt
+    if not rule.accepts(prompt):
+        missing.append(f"The link asks for a prompt that is not read here, so another is set. {rule.reason}")
+        prompt = rule.default
+    settings = RequestSettings(asked.generation, prompt, asked.resolution, choice, asked.decoding)
+    return Link(asked.history, asked.disliked, settings, (*problems, *missing))
+
+
+def _available(choice: ModelChoice, workbench: Workbench, *, model_is_named: bool) -> tuple[ModelChoice, list[str]]:
+    """The choice without what this page does not have, and what that is."""
+    missing = []
+    usable = {info.name for info in workbench.adapters() if info.is_usable}
+    if choice.adapter is not None and choice.adapter not in usable:
+        missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
+        choice = replace(choice, adapter=None)
+    if not model_is_named:
+        choice = workbench.choices.find(None, choice.precision, choice.adapter)
+    models = {spec.name for spec in workbench.models()}
+    if workbench.options.public and choice.model not in models:
+        missing.append(f"The link's model “{choice.model}” is not offered here.")
+        choice = replace(choice, model=ModelChoice().model)
+    if choice.precision not in get_args(Precision):
+        missing.append(f"The link's precision “{choice.precision}” is not known.")
+        choice = replace(choice, precision="auto")
+    return choice, missing
+
+
+def page_address(request: gr.Request) -> str:
+    """Where this page is, as its visitor sees it."""
+    headers = dict(request.headers or {})
+    host = headers.get("x-forwarded-host") or headers.get("host") or "127.0.0.1:7860"
+    return f"{headers.get('x-forwarded-proto', 'http').split(',')[0].strip()}://{host}"
