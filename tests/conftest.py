@@ -22,7 +22,7 @@ _NO_PACKAGE = "could not import"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With CI set, a test that needs a browser, a model or a package and skips itself is a failure: nobody would see."""
+    """With CI set, a test of a browser, a model or a package that skips itself is a failure: nobody would see it."""
     report = yield
     if not report.skipped or not os.environ.get("CI") or hasattr(report, "wasxfail"):
         return report

@@ -7,6 +7,7 @@ are open is in data_follow.py. It is not made on a public page, and the workbenc
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,48 +41,40 @@ _LEAD = (
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
+@dataclass(frozen=True)
+class _Form:
+    """The fold's controls."""
+
+    source: gr.Radio
+    path: gr.Textbox
+    upload: gr.File
+    split: gr.Radio
+    numbers: gr.Row
+    records: gr.Number
+    holdout: gr.Number
+    seed: gr.Number
+    use: gr.Button
+    told: gr.HTML
+
+
 def create_data_choice(workbench: Workbench) -> None:
     """Makes the fold inside the block that is open; nothing on a public page."""
     if workbench.options.public:
         return
     with gr.Accordion("Use another data set", open=False, elem_id="fold-data", elem_classes=["fold"]):
-        gr.HTML(f'<p class="data-lead">{_LEAD}</p>', apply_default_css=False)
-        source = _segments(_SOURCES, "embedded", "Where it is", "data-source")
-        path = gr.Textbox(
-            label="Folder or zip",
-            placeholder="~/data/ml-1m.zip",
-            max_length=MAX_PATH,
-            visible=False,
-            elem_id="data-path",
-        )
-        upload = gr.File(
-            label=f"Official zip, at most {MAX_UPLOAD_BYTES / 1e6:.0f} MB",
-            file_types=[".zip"],
-            type="filepath",
-            height=120,
-            visible=False,
-            elem_id="data-upload",
-        )
-        split = _segments(_SPLITS, "user", "What is held out", "data-split")
-        split.info = _ABOUT_SPLIT["user"]
-        with gr.Row(visible=False, elem_id="data-numbers") as numbers:
-            records = _number("Records", "0 takes all.", "data-records")
-            holdout = _number("Of these test", "0 takes 15%.", "data-holdout")
-        seed = _number("Split seed", "Draws people or records.", "data-seed")
-        use = gr.Button("Use this data set", variant="primary", elem_id="data-use")
-        told = gr.HTML("", elem_id="data-told", apply_default_css=False)
+        form = _create_form()
     timer = gr.Timer(_SECONDS_BETWEEN_LOOKS, active=False)
-    source.input(
+    form.source.input(
         lambda chosen: (gr.Textbox(visible=chosen == "path"), gr.File(visible=chosen == "upload")),
-        source, [path, upload], **_QUICK,
+        form.source, [form.path, form.upload], **_QUICK,
     )  # fmt: skip
-    split.input(
+    form.split.input(
         lambda chosen: (
             gr.Radio(info=_ABOUT_SPLIT.get(chosen, "")),
             gr.Row(visible=chosen == "record"),
             gr.Number(visible=chosen != "time"),
         ),
-        split, [split, numbers, seed], **_QUICK,
+        form.split, [form.split, form.numbers, form.seed], **_QUICK,
     )  # fmt: skip
 
     def begin(*values: object) -> tuple[Any, ...]:
@@ -95,8 +88,38 @@ def create_data_choice(workbench: Workbench) -> None:
         state = workbench.data_holder.task.state()
         return task_html(state), gr.Timer(active=state.is_running)
 
-    use.click(begin, [source, path, upload, split, records, holdout, seed], [told, timer, upload], **_QUICK)
-    timer.tick(look, None, [told, timer], **_QUICK)
+    asked = [form.source, form.path, form.upload, form.split, form.records, form.holdout, form.seed]
+    form.use.click(begin, asked, [form.told, timer, form.upload], **_QUICK)
+    timer.tick(look, None, [form.told, timer], **_QUICK)
+
+
+def _create_form() -> _Form:
+    gr.HTML(f'<p class="data-lead">{_LEAD}</p>', apply_default_css=False)
+    source = _segments(_SOURCES, "embedded", "Where it is", "data-source")
+    path = gr.Textbox(
+        label="Folder or zip",
+        placeholder="~/data/ml-1m.zip",
+        max_length=MAX_PATH,
+        visible=False,
+        elem_id="data-path",
+    )
+    upload = gr.File(
+        label=f"Official zip, at most {MAX_UPLOAD_BYTES / 1e6:.0f} MB",
+        file_types=[".zip"],
+        type="filepath",
+        height=120,
+        visible=False,
+        elem_id="data-upload",
+    )
+    split = _segments(_SPLITS, "user", "What is held out", "data-split")
+    split.info = _ABOUT_SPLIT["user"]
+    with gr.Row(visible=False, elem_id="data-numbers") as numbers:
+        records = _number("Records", "0 takes all.", "data-records")
+        holdout = _number("Of these test", "0 takes 15%.", "data-holdout")
+    seed = _number("Split seed", "Draws people or records.", "data-seed")
+    use = gr.Button("Use this data set", variant="primary", elem_id="data-use")
+    told = gr.HTML("", elem_id="data-told", apply_default_css=False)
+    return _Form(source, path, upload, split, numbers, records, holdout, seed, use, told)
 
 
 def start_choosing(workbench: Workbench, *values: object) -> None:
