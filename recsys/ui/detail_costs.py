@@ -138,7 +138,7 @@ def _read_measured(path: Path) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
+        return {}  # without the file every time is an estimate, and marked as one
     return found
 
 

@@ -19,6 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SECONDS_TO_START = 90
+PATIENCE = 30_000
+"""Milliseconds that an expectation may take: a busy machine draws late, and no test is about speed."""
 SETTLE = 500
 """Milliseconds for the handlers of a page's load; the status chip asks for ever, so the network is never idle."""
 
@@ -56,8 +58,9 @@ def chromium() -> Iterator[Any]:
     """A headless browser of the system."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser

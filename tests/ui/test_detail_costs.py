@@ -1,11 +1,13 @@
 """What details cost: tokens counted on the page's movies, times measured or marked as an estimate."""
 
+import json
+
 import pytest
 
 from recsys.models.host import HostState
 from recsys.recommend import RecommendationRequest
 from recsys.settings import PromptSettings
-from recsys.ui.detail_costs import DetailCost, costs_html, count_costs, measured_ratios, table_html
+from recsys.ui.detail_costs import MEASURED, DetailCost, costs_html, count_costs, measured_ratios, table_html
 from tests.ui.fake_workbench import FakeWorkbench
 
 BARE = PromptSettings(style="zero_shot")
@@ -28,9 +30,10 @@ def test_each_kind_is_counted_in_words_and_what_the_data_lack_has_no_count(workb
 
 
 def test_a_time_is_shown_where_the_same_model_and_prompt_were_measured():
+    none, genres = json.loads(MEASURED.read_text())["details"]
     assert measured_ratios("smollm2-135m", PromptSettings()) == {
         "none": 1.0,
-        "genres": pytest.approx(141.9 / 87.35, abs=0.001),
+        "genres": pytest.approx(genres["milliseconds_a_record"] / none["milliseconds_a_record"], abs=0.001),
     }
     assert measured_ratios("smollm2-135m", PromptSettings(details="genres")) != {}
     assert measured_ratios("another-model", PromptSettings()) == {}
