@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
+WORKERS ?= 2
 
 .PHONY: run test slow check bench format deploy browser clean
 
@@ -10,7 +11,7 @@ run: $(VENV)/.ready
 	$(BIN)/python app.py --port $(PORT)
 
 test: $(VENV)/.ready-dev browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 slow: $(VENV)/.ready-dev browser
 	$(BIN)/python -m pytest -m slow

@@ -14,6 +14,9 @@ from tests.fixtures import tiny_models
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two torch processes with all cores each are many times slower than with one each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _MUST_RUN_IN_CI = ("browser", "model")
 _NO_PACKAGE = "could not import"

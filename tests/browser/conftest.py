@@ -27,9 +27,12 @@ SETTLE = 500
 Serve = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Starts the page on a scripted model; the same options give the same server."""
+    """Starts the page on a scripted model; the same options give the same server.
+
+    A module's servers end with it: one that nobody uses still takes a twentieth of a core.
+    """
     servers: dict[tuple[str, ...], tuple[str, subprocess.Popen[bytes]]] = {}
 
     def start(*options: str) -> str:
