@@ -231,6 +231,13 @@ def _distance(resolution: Resolution, resolver: ResolverName) -> str:
     )
 
 
+# Drawn, since many machines have no font with the emoji; the style sheet turns it for a dislike.
+_THUMB = (
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 7v6.5H2.5V7zM5 7l2.6-4.6a1.3 1.3 0 0 1 2.4.9L9.5 6h3'
+    'a1.4 1.4 0 0 1 1.4 1.7l-1 4.6a1.5 1.5 0 0 1-1.5 1.2H5"/></svg>'
+)
+
+
 def _votes(movie: Movie | None) -> str:
     if movie is None:
         return '<span class="votes"></span>'
@@ -238,9 +245,9 @@ def _votes(movie: Movie | None) -> str:
     return (
         f'<span class="votes" data-item="{movie.item_id}">'
         f'<button type="button" data-vote="like" aria-pressed="false" aria-label="Add {name} to liked" '
-        'title="Add to liked">👍</button>'
+        f'title="Add to liked">{_THUMB}</button>'
         f'<button type="button" data-vote="dislike" aria-pressed="false" aria-label="Add {name} to disliked" '
-        'title="Add to disliked">👎</button></span>'
+        f'title="Add to disliked">{_THUMB}</button></span>'
     )
 
 
