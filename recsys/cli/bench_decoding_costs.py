@@ -21,7 +21,7 @@ from recsys.catalogue import Catalogue
 from recsys.cli.bench_decoding import NUM_TITLES, Case, make_case, rank, timed, write_lists
 from recsys.cli.synthetic_catalogue import LARGE_CATALOGUE, enlarge
 from recsys.generation.catalogue_trie import CatalogueTrie
-from recsys.models.adapter_listing import AdapterInfo, describe_adapter
+from recsys.models.adapter_listing import AdapterInfo, describe_adapter, find_adapter
 from recsys.models.adapters import merged_copy, select_adapter
 from recsys.models.host import ModelChoice
 from recsys.settings import GenerationSettings, Precision, PromptSettings
@@ -159,8 +159,6 @@ def bench_adapter(case: Case, workbench: Workbench, choice: ModelChoice) -> list
 def _an_adapter(loaded: LoadedModel, workbench: Workbench, choice: ModelChoice) -> Iterator[AdapterInfo]:
     """The adapter that was asked for, or one of random weights: its speed is that of a trained one."""
     if choice.adapter is not None:
-        from recsys.models.adapter_listing import find_adapter
-
         yield find_adapter(choice.adapter, workbench.options.adapters)
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """Hypotheses of a batch of records as flat arrays, one element for each beam.
 
 Beams of one record stand side by side, records in ascending order. This module keeps the books; which
-beams go on is tree_search's business.
+beams go on is batch_search's business.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ one. ``score_candidates`` gives the exact likelihood of chosen titles. What was 
 liked and whatever else is excluded cannot come out.
 
 The model must be held by the caller for as long as a call runs (models.host). The search itself is
-tree_search's; this module turns prompts into its input and leaves into titles.
+tree_search's and what it finds becomes titles in catalogue_answers; this module turns prompts into its input.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from recsys.catalogue import Catalogue
 from recsys.errors import CancelledError, SettingsError
 from recsys.generation.candidate_scores import CandidateScorer
+from recsys.generation.catalogue_answers import CatalogueAnswers
 from recsys.generation.catalogue_trie import CatalogueTrie
 from recsys.generation.completion import Completion
 from recsys.generation.hypotheses import Hypothesis, RankedTitle, SearchPlan
@@ -32,7 +33,7 @@ from recsys.generation.title_tokens import ListForm, tokenise_in_list
 from recsys.generation.tokenization import PromptTokenizer, TokenizedPrompt, require_room
 from recsys.generation.tree_search import TreeSearch
 from recsys.prompts import Prompt
-from recsys.settings import DecodingSettings, GenerationSettings
+from recsys.settings import GenerationSettings
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
@@ -72,6 +73,9 @@ class CatalogueDecoder:
         self.form = form or ListForm(tail=separator)
         self.prefixes = prefixes if prefixes is not None else PrefixCache()
         self.trie = CatalogueTrie.build(catalogue, loaded.tokenizer, include_years=include_years, form=self.form)
+        self._answers = CatalogueAnswers(
+            loaded=loaded, catalogue=catalogue, form=self.form, include_years=include_years
+        )
         self._model = PackedModel(loaded)
         self.tokenize = PromptTokenizer(loaded.tokenizer)
         self._restricted: tuple[frozenset[int], CatalogueTrie] | None = None
@@ -126,7 +130,7 @@ class CatalogueDecoder:
         results = self._search(tokenized, trie, plan, closed, own_seeds, cancel)
         seconds = time.perf_counter() - start
         return [
-            self._completion(one, trie, found[0] if found else None, settings.replace(seed=seed), seconds)
+            self._answers.completion(one, trie, found[0] if found else None, settings.replace(seed=seed), seconds)
             for one, found, seed in zip(tokenized, results, own_seeds, strict=True)
         ]
 
@@ -171,7 +175,7 @@ class CatalogueDecoder:
         if cancel is not None and cancel.is_set():
             raise CancelledError("the ranking was stopped")
         return [
-            tuple(self._ranked(one, trie, frozenset(out)) for one in found)
+            tuple(self._answers.ranked(one, trie, frozenset(out)) for one in found)
             for found, out in zip(results, closed, strict=True)
         ]
 
@@ -270,42 +274,6 @@ class CatalogueDecoder:
         self.num_computed += search.num_computed
         self.num_passes += search.num_passes
         return results
-
-    def _completion(
-        self,
-        tokenized: TokenizedPrompt,
-        trie: CatalogueTrie,
-        found: Hypothesis | None,
-        settings: GenerationSettings,
-        seconds: float,
-    ) -> Completion:
-        leaves = found.leaves if found else ()
-        titles = [self._title(trie.leaf_items[leaf][0]) for leaf in leaves]
-        without_effect = DecodingSettings("catalogue_list").without_effect(settings)
-        return Completion(
-            text=self.form.write(titles) if titles else "",
-            prompt_text=tokenized.text,
-            prompt_tokens=len(tokenized.ids),
-            completion_tokens=len(found.tokens) if found else 0,
-            seconds=seconds,
-            finish_reason="titles_complete" if found is None or found.complete else "stopped",
-            settings=settings,
-            base_model=self.loaded.spec.name,
-            precision=self.loaded.precision,
-            adapter=self.loaded.adapter,
-            without_effect=without_effect,
-        )
-
-    def _title(self, item_id: int) -> str:
-        return self.catalogue[item_id].display(include_year=self.include_years)
-
-    def _ranked(self, found: Hypothesis, trie: CatalogueTrie, excluded: Collection[int]) -> RankedTitle:
-        items = [item for item in trie.leaf_items[found.leaves[0]] if item not in excluded]
-        item_ids = self.catalogue.choose(items).item_ids
-        texts = tuple(self.loaded.tokenizer.batch_decode([[token] for token in found.tokens]))
-        return RankedTitle(
-            item_ids[0], item_ids, found.score, found.tokens, found.log_probabilities, found.num_choices, texts
-        )
 
 
 def _one_each(prompts: Sequence[Prompt], given: Sequence[_Value] | None, default: _Value, what: str) -> list[_Value]:

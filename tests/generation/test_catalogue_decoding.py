@@ -413,7 +413,7 @@ def test_long_lists_let_go_of_what_no_beam_sees(
     decoder = CatalogueDecoder(llama, catalogue, include_years=True)
     whole = decoder.list_titles(prompts, asked)
     squeezed: list[Any] = []
-    monkeypatch.setattr("recsys.generation.tree_search._SQUEEZE_FROM", 1)
+    monkeypatch.setattr("recsys.generation.batch_search._SQUEEZE_FROM", 1)
     original = decoder._model.new_cache
 
     def watched(*arguments: Any, **options: Any) -> Any:
