@@ -231,7 +231,7 @@ def test_stop_keeps_what_was_written(open_page, serve):
 
 
 def test_the_second_visitor_waits_and_may_leave(open_page, serve):
-    address = serve("--token", "0.2")
+    address = serve("--token", "1")
     first, second = open_page(address), open_page(address)
     first.click("#go")
     first.locator(".card-wrote .cursor").wait_for()
@@ -245,7 +245,7 @@ def test_the_second_visitor_waits_and_may_leave(open_page, serve):
 
 
 def test_while_the_model_loads_the_page_works_and_tells_how_far_it_is(open_page, serve):
-    page = open_page(serve("--load", "25"))
+    page = open_page(serve("--load", "120"))
     expect(page.locator(".status-chip")).to_contain_text("reading the weights")
     pick(page, "amelie")
     assert chips(page) == ["Amelie (2001)"]

