@@ -91,6 +91,7 @@ class Interactions:
         item_ids: Column → item id, the most liked first, then by id.
         counts: Users who like each column's item.
         num_likes: Likes before any item was left out.
+        column_of: Item id → column.
     """
 
     def __init__(self, likes: Mapping[int, Sequence[int]], *, min_likes: int = 1, max_items: int | None = None) -> None:
@@ -101,7 +102,7 @@ class Interactions:
         self.item_ids: NDArray[np.int64] = np.array([item for item, _ in kept], dtype=np.int64)
         self.counts: NDArray[np.int64] = np.array([count for _, count in kept], dtype=np.int64)
         self.num_likes = sum(counted.values())
-        self._column_of = _columns(self.item_ids)
+        self.column_of = _columns(self.item_ids)
         self._likes = likes
 
     @property
@@ -120,7 +121,7 @@ class Interactions:
         columns: list[int] = []
         ends = [0]
         for history in histories:
-            columns.extend(sorted({self._column_of[item] for item in history if item in self._column_of}))
+            columns.extend(sorted({self.column_of[item] for item in history if item in self.column_of}))
             ends.append(len(columns))
         ones = np.ones(len(columns), dtype=np.float32)
         shape = (len(ends) - 1, len(self.item_ids))

@@ -73,7 +73,8 @@ class Ease:
         gram: NDArray[np.float64] = (matrix.T @ matrix).toarray()
         gram[np.diag_indices_from(gram)] += reg
         inverse = _inverse(gram)
-        weights = (inverse / -np.diag(inverse)).astype(np.float32)
+        # In rows: SciPy copies any other layout for each product.
+        weights = np.ascontiguousarray(inverse / -np.diag(inverse), dtype=np.float32)
         np.fill_diagonal(weights, 0.0)
         return cls(interactions, weights)
 

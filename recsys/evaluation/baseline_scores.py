@@ -53,7 +53,7 @@ class BaselineRun:
     """A baseline over all records.
 
     Attributes:
-        name: popularity, ease, item_knn or another that was given.
+        name: popularity, ease, item_knn, slit or another that was given.
         scores: One for each record, in the order of the records.
         seconds: Fitting and ranking.
     """
@@ -75,7 +75,7 @@ def score_baseline(
     """Fits a baseline and scores it on the records.
 
     Args:
-        name: popularity, ease, item_knn or one of ``others``.
+        name: popularity, ease, item_knn, slit or one of ``others``.
         records: The records, all of the split ``evaluated``.
         split: Where the likes to fit on come from.
         evaluated: The split that the records are of; see FITTED_ON.
@@ -102,12 +102,14 @@ def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:
     from recsys.baselines.ease import Ease
     from recsys.baselines.item_knn import ItemKnn
     from recsys.baselines.popularity import Popularity
+    from recsys.baselines.slit import Slit
 
     known: dict[str, FitBaseline] = {
         **others,
         "popularity": Popularity.fit,
         "ease": Ease.fit,
         "item_knn": ItemKnn.fit,
+        "slit": Slit.fit,
     }
     if name not in known:
         raise SettingsError("no such baseline", seen=name, mend=f"choose of {', '.join(known)}")

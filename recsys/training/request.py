@@ -12,6 +12,7 @@ from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.settings import PromptSettings
 from recsys.training.examples import Case, record_cases, require_records, sub_history_cases
 from recsys.training.settings import LoraSettings, TrainingSettings
+from recsys.training.teacher import Teacher, answered_by
 
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
@@ -48,7 +49,8 @@ class TrainingRequest:
         """What the settings are known as: "story" for the story's LoRA and records, whatever epochs, rate and scale."""
         if self.training.method == "full":
             return "pretrain" if self.is_from_scratch else "custom"
-        its_own = (self.training.method, self.training.augmentation) == ("lora", "records")
+        training = self.training
+        its_own = (training.method, training.augmentation, training.teacher_share) == ("lora", "records", 0)
         free = self.lora.replace(lora_alpha=LoraSettings.lora_alpha, lora_dropout=LoraSettings.lora_dropout)
         return "story" if its_own and free == LoraSettings() else "custom"
 
@@ -73,17 +75,21 @@ class TrainingData:
         Raises:
             SettingsError: when training users have no record.
         """
-        records = self.split.records["train"]
         settings = request.training
-        if settings.augmentation == "records":
+        records = [record for name in settings.learnt_users for record in self.split.records[name]]
+        if settings.augmentation == "records" or not request.num_samples:
             require_records(records, "train")
-            return record_cases(records), len(records)
-        if not request.num_samples:
-            require_records(records, "train")
-        cases = sub_history_cases(
-            self.split.likes_of("train"), history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
-        )
-        return cases, request.num_samples or len(records)
+        likes = self.split.likes_of(*settings.learnt_users)
+        cases, num = record_cases(records), len(records)
+        if settings.augmentation == "sub_histories":
+            cases = sub_history_cases(
+                likes, history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
+            )
+            num = request.num_samples or num
+        if settings.teacher_share:
+            teacher = Teacher.fit(likes, settings.teacher_temperature)
+            cases = answered_by(teacher, cases, share=settings.teacher_share, seed=settings.seed)
+        return cases, num
 
     def validation_records(self, num: int) -> Sequence[Record]:
         """Records of validation users, spread evenly where fewer are wanted than there are."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from recsys.errors import SettingsError
-from recsys.settings import Precision, Settings, require_choice, require_number
+from recsys.settings import Precision, Settings, SplitName, require_choice, require_number
 
 TrainingMethod = Literal["lora", "ia3", "prefix", "full", "dpo"]
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 LossOn = Literal["answer", "titles"]
 Augmentation = Literal["records", "sub_histories"]
+LearnFrom = Literal["train", "train_and_validation"]
 
 ALL_LINEAR = "all-linear"
 """PEFT's word for every linear layer but the output layer."""
@@ -75,6 +76,11 @@ class TrainingSettings(Settings):
         loss_on: What is learnt: the answer's titles, or every title of the history too (history style alone). dpo
             ignores it: it learns one title of the answer.
         augmentation: The records as they are, or in each epoch other time-ordered parts of each user's likes.
+        teacher_share: Share of the examples whose answer a classic recommender draws, in place of what the person
+            liked next; 0 asks none.
+        teacher_temperature: How far from its favourites it draws.
+        learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them the
+            validation figures say nothing about strangers: choose settings without them.
         precision: What the frozen base is held in.
         early_stopping_patience: Epochs without a lower validation loss after which training stops; 0 never.
         ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none, as does a
@@ -97,6 +103,9 @@ class TrainingSettings(Settings):
     beta: float = 0.1
     loss_on: LossOn = "answer"
     augmentation: Augmentation = "records"
+    teacher_share: float = 0.0
+    teacher_temperature: float = 1.0
+    learn_from: LearnFrom = "train"
     precision: Precision = "auto"
     early_stopping_patience: int = 0
     ranking_records: int = 128
@@ -118,6 +127,9 @@ class TrainingSettings(Settings):
         require_number("beta", self.beta, 0, 100, open_low=True)
         require_choice("loss_on", self.loss_on, get_args(LossOn))
         require_choice("augmentation", self.augmentation, get_args(Augmentation))
+        require_number("teacher_share", self.teacher_share, 0, 1)
+        require_number("teacher_temperature", self.teacher_temperature, 0, 100, open_low=True)
+        require_choice("learn_from", self.learn_from, get_args(LearnFrom))
         require_choice("precision", self.precision, get_args(Precision))
         require_number("early_stopping_patience", self.early_stopping_patience, 0, 1000, integer=True)
         require_number("ranking_records", self.ranking_records, 0, 1_000_000, integer=True)
@@ -126,5 +138,15 @@ class TrainingSettings(Settings):
         require_number("seed", self.seed, 0, 2**32 - 1, integer=True)
 
     def in_effect(self) -> dict[str, Any]:
-        """The settings as plain values, without those that the method ignores whatever they are."""
-        return {name: value for name, value in self.to_dict().items() if name != "beta" or self.method == "dpo"}
+        """The settings as plain values, without those that are ignored whatever they are."""
+        ignored = set()
+        if self.method != "dpo":
+            ignored.add("beta")
+        if not self.teacher_share:
+            ignored.add("teacher_temperature")
+        return {name: value for name, value in self.to_dict().items() if name not in ignored}
+
+    @property
+    def learnt_users(self) -> tuple[SplitName, ...]:
+        """The user sets that are learnt from."""
+        return ("train",) if self.learn_from == "train" else ("train", "validation")

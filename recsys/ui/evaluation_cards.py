@@ -21,6 +21,7 @@ SYSTEM_TITLES: Final[Mapping[str, str]] = {
     "popularity": "Popularity",
     "ease": "EASE",
     "item_knn": "Item-kNN",
+    "slit": "SLIT",
     "similarity": "Similar by meaning",
 }
 """Baselines as pages name them."""

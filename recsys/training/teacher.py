@@ -1,0 +1,92 @@
+"""A classic recommender that answers histories, so that a language model learns from more than people wrote.
+
+Titles are drawn by the teacher's scores, not taken from the top: what is learnt is how much each title is expected,
+as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recsys.baselines.blend import Blend
+from recsys.baselines.ease import Ease
+from recsys.baselines.slit import Slit
+from recsys.errors import SettingsError
+from recsys.training.examples import Case
+
+if TYPE_CHECKING:
+    from recsys.baselines.base import Recommender
+
+_WEIGHT_OF_EASE = 0.5
+"""Beside SLIT's of 1; chosen by five user folds of training and validation users (docs/LOG.md)."""
+_FLOOR = 0.2
+"""What a title weighs beside its standardised score: any can be drawn. Likeliest on validation users (docs/LOG.md)."""
+_STREAM = 1
+"""Keeps the teacher's random numbers apart from those that draw a history from the same seed, epoch and index."""
+
+
+class Teacher:
+    """Answers a history with titles drawn by (max(score, 0) + a floor)^(1 / temperature), liked ones left out.
+
+    Linear recommenders regress on what is liked, so their scores are in proportion to how much it is expected.
+
+    Args:
+        recommender: Whose scores; standardised, as those of a blend.
+        temperature: The lower, the more the top alone is drawn.
+    """
+
+    def __init__(self, recommender: Recommender, temperature: float) -> None:
+        self._recommender = recommender
+        self._temperature = temperature
+        self._column_of = {item: column for column, item in enumerate(recommender.item_ids.tolist())}
+
+    @classmethod
+    def fit(cls, likes: Mapping[int, Sequence[int]], temperature: float) -> Teacher:
+        """SLIT, which reads the order of likes, blended with EASE.
+
+        Raises:
+            SettingsError: when no item is liked by the three users that a score needs.
+        """
+        blend = Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
+        if not len(blend.item_ids):
+            mend = "train without a teacher, or on more ratings"
+            raise SettingsError("a teacher has nothing to teach", seen="no movie is liked by three users", mend=mend)
+        return cls(blend, temperature)
+
+    def answer(self, history: Sequence[int], num: int, rng: np.random.Generator) -> tuple[int, ...]:
+        """Draws titles one after another without putting any back; fewer where it knows no more."""
+        scores = self._recommender.scores([history])[0]
+        # The highest of logits with Gumbel noise are a draw from their softmax without replacement (Vieira, 2014).
+        noisy = np.log(np.maximum(scores, 0) + _FLOOR) / self._temperature + rng.gumbel(size=len(scores))
+        given = [self._column_of[item] for item in history if item in self._column_of]
+        noisy[given] = -np.inf
+        num = min(num, len(noisy) - len(set(given)))
+        best = np.argpartition(-noisy, num - 1)[:num] if num > 0 else np.empty(0, np.intp)
+        ordered = best[np.argsort(-noisy[best])]
+        return tuple(self._recommender.item_ids[ordered].tolist())
+
+
+def answered_by(
+    teacher: Teacher, draw: Callable[[int, int], Case], *, share: float, seed: int
+) -> Callable[[int, int], Case]:
+    """The same cases, a share of them with the teacher's answer in place of what the person liked next.
+
+    Args:
+        teacher: Who answers.
+        draw: The case of (epoch, index).
+        share: From 0 to 1.
+        seed: Draws which, and the answers, together with epoch and index.
+    """
+
+    def draw_or_ask(epoch: int, index: int) -> Case:
+        case = draw(epoch, index)
+        rng = np.random.default_rng((seed, epoch, index, _STREAM))
+        if rng.random() >= share:
+            return case
+        answer = teacher.answer(case.history, len(case.answer), rng)
+        return Case(case.history, answer, case.disliked) if answer else case
+
+    return draw_or_ask
