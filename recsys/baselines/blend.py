@@ -45,6 +45,8 @@ class Blend:
     def scores(self, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Weighted sums of standardised scores, of shape (len(histories), len(item_ids))."""
         total = np.zeros((len(histories), len(self.item_ids)), dtype=np.float32)
+        if not total.size:
+            return total
         for part, weight in self._parts:
             scores = part.scores(histories)
             centred = scores - scores.mean(axis=1, keepdims=True)

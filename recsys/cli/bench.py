@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from recsys.cli.bench_baselines import add_baseline_arguments, bench_baselines
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
@@ -37,9 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_prompt_arguments(prompts)
     training = subjects.add_parser("training", help="records a second of train, beside transformers' plain Trainer")
     add_training_arguments(training)
+    baselines = subjects.add_parser("baselines", help="classic recommenders by user folds, without test users")
+    add_baseline_arguments(baselines)
     for subject in (generation, decoding, prompts, training):
         add_choice_options(subject)
-    for subject in (resolution, generation, decoding, resolvers, prompts, training):
+    for subject in (resolution, generation, decoding, resolvers, prompts, training, baselines):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 
@@ -57,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         return bench_training(arguments, workbench)
     if arguments.subject == "prompts":
         return bench_prompts(arguments, workbench)
+    if arguments.subject == "baselines":
+        return bench_baselines(arguments, workbench)
     if arguments.subject == "resolvers":
         return bench_resolvers(arguments, workbench)
     rows = bench_resolution(workbench) if arguments.subject == "resolution" else _bench_generation(arguments, workbench)

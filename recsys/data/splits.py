@@ -9,7 +9,7 @@ By time, everything before a moment is for training and what follows it is held 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SplitBy = Literal["user", "record", "time"]
+SplitTies = Literal["item_id", "shuffled"]
+_PARTS_OF_A_SECOND = 2**20
+"""So many that two ratings hardly ever get the same; seconds since 1970 times as much still fit 64 bits."""
 _DRAWN: tuple[SplitName, ...] = ("test", "validation", "train")
 
 
@@ -45,18 +48,22 @@ class SplitSettings(Settings):
         split_records: Records in all sets together; 0 takes every one. By record only.
         split_holdout: Test records among them; 0 takes 15%. By record only.
         split_seed: Draws the users or the records.
+        split_ties: The order of a person's ratings of the same second: by item id, or shuffled, which shows whether a
+            model that reads order reads item ids.
     """
 
     split_by: SplitBy = "user"
     split_records: int = 0
     split_holdout: int = 0
     split_seed: int = 0
+    split_ties: SplitTies = "item_id"
 
     def __post_init__(self) -> None:
         require_choice("split_by", self.split_by, get_args(SplitBy))
         require_number("split_records", self.split_records, 0, 10**9, integer=True)
         require_number("split_holdout", self.split_holdout, 0, 10**9, integer=True)
         require_number("split_seed", self.split_seed, 0, 2**32 - 1, integer=True)
+        require_choice("split_ties", self.split_ties, get_args(SplitTies))
         if self.split_by != "record" and (self.split_records or self.split_holdout):
             raise SettingsError(
                 "numbers of records are chosen where records are drawn",
@@ -76,6 +83,8 @@ class SplitSettings(Settings):
             words.append(f"{self.split_holdout} held out")
         if self.split_seed:
             words.append(f"seed {self.split_seed}")
+        if self.split_ties == "shuffled":
+            words.append("ties shuffled")
         return ", ".join(words)
 
 
@@ -85,6 +94,8 @@ def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
     Raises:
         SettingsError: when more records are asked for, or held out, than there are, with the numbers.
     """
+    if settings.split_ties == "shuffled":
+        dataset = shuffle_ties(dataset, seed=settings.split_seed)
     if settings.split_by == "user":
         return split_records(dataset, seed=settings.split_seed)
     shape = WindowShape()
@@ -92,6 +103,16 @@ def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
     if settings.split_by == "record":
         return _by_record(records, liked, settings, shape)
     return _by_time(records, liked, shape)
+
+
+def shuffle_ties(dataset: MovieLens, *, seed: int) -> MovieLens:
+    """The same ratings, those of a person in the same second in random order.
+
+    Timestamps become finer than a second: the result is for splitting alone.
+    """
+    ratings = dataset.ratings
+    parts = np.random.default_rng(seed).integers(_PARTS_OF_A_SECOND, size=len(ratings))
+    return replace(dataset, ratings=ratings.assign(timestamp=ratings["timestamp"] * _PARTS_OF_A_SECOND + parts))
 
 
 def _by_record(records: Records, liked: Rated, settings: SplitSettings, shape: WindowShape) -> SplitData:

@@ -70,7 +70,7 @@ def describe(
         "command": request.command,
         "hardware": describe_machine(),
         "seconds": round(seconds, 1),
-        "split": f"{data.name}, train users",
+        "split": f"{data.name}, {' and '.join(settings.learnt_users)} users",
         "training": settings.in_effect(),
         "trained_at": time.strftime("%Y-%m-%d"),
     }

@@ -45,12 +45,12 @@ class Teacher:
 
     @classmethod
     def fit(cls, likes: Mapping[int, Sequence[int]], temperature: float) -> Teacher:
-        """SLIT, which reads the order of likes, blended with EASE.
+        """The blend of fit_blend as a teacher.
 
         Raises:
             SettingsError: when no item is liked by the three users that a score needs.
         """
-        blend = Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
+        blend = fit_blend(likes)
         if not len(blend.item_ids):
             mend = "train without a teacher, or on more ratings"
             raise SettingsError("a teacher has nothing to teach", seen="no movie is liked by three users", mend=mend)
@@ -67,6 +67,11 @@ class Teacher:
         best = np.argpartition(-noisy, num - 1)[:num] if num > 0 else np.empty(0, np.intp)
         ordered = best[np.argsort(-noisy[best])]
         return tuple(self._recommender.item_ids[ordered].tolist())
+
+
+def fit_blend(likes: Mapping[int, Sequence[int]]) -> Blend:
+    """SLIT, which reads the order of likes, blended with EASE, which does not."""
+    return Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
 
 
 def answered_by(

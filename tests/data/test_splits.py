@@ -63,6 +63,26 @@ def test_numbers_of_records_need_a_split_by_record():
 def test_a_split_is_named_where_it_is_not_the_default():
     assert SplitSettings().name == ""
     assert SplitSettings("record", 1000, 200, 3).name == "split by record, 1000 records, 200 held out, seed 3"
+    assert SplitSettings(split_ties="shuffled").name == "ties shuffled"
+
+
+def test_shuffled_ties_change_the_order_within_a_second_alone_and_by_user():
+    rows = [(user, item, 5.0, item // 5) for user in range(1, 41) for item in range(100, 120)]
+    likes = split_data(make_dataset(rows), SplitSettings(split_ties="shuffled")).likes_of(*NAMES)
+    for items in likes.values():
+        assert [item // 5 for item in items] == sorted(item // 5 for item in items)
+        assert sorted(items) == list(range(100, 120))
+    assert len(set(likes.values())) == 40, "each user has another order"
+
+
+def test_shuffling_ties_changes_neither_the_users_of_a_set_nor_the_number_of_records(embedded):
+    ours, shuffled = (split_data(embedded, SplitSettings(split_ties=ties)) for ties in ("item_id", "shuffled"))
+    assert ours.users == shuffled.users
+    for name in NAMES:
+        assert len(ours.records[name]) == len(shuffled.records[name])
+        likes = [split.likes_of(name) for split in (ours, shuffled)]
+        assert {u: sorted(items) for u, items in likes[0].items()} == {u: sorted(v) for u, v in likes[1].items()}
+    assert ours.records["test"] != shuffled.records["test"]
 
 
 def test_by_time_trains_on_the_past_alone():
@@ -86,10 +106,15 @@ ratings = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=ratings, split_by=st.sampled_from(["user", "record", "time"]), seed=st.integers(0, 3))
-def test_no_like_is_in_two_sets_and_what_is_asked_for_is_never_trained_on(rows, split_by, seed):
+@given(
+    rows=ratings,
+    split_by=st.sampled_from(["user", "record", "time"]),
+    seed=st.integers(0, 3),
+    ties=st.sampled_from(["item_id", "shuffled"]),
+)
+def test_no_like_is_in_two_sets_and_what_is_asked_for_is_never_trained_on(rows, split_by, seed, ties):
     dataset = make_dataset(rows)
-    likes = split_data(dataset, SplitSettings(split_by, split_seed=seed))
+    likes = split_data(dataset, SplitSettings(split_by, split_seed=seed, split_ties=ties))
     pairs = {name: {(u, i) for u, items in likes.likes_of(name).items() for i in items} for name in NAMES}
     for one, other in itertools.combinations(NAMES, 2):
         assert not pairs[one] & pairs[other]

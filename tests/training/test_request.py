@@ -13,6 +13,7 @@ from recsys.training.settings import LoraSettings, TrainingSettings
         ({"target_modules": ("all-linear",)}, {}, "custom"),
         ({"use_dora": True}, {}, "custom"),
         ({}, {"augmentation": "sub_histories"}, "custom"),
+        ({}, {"teacher_share": 0.5}, "custom"),
         ({}, {"method": "dpo"}, "custom"),
         ({}, {"method": "full"}, "custom"),
     ],
@@ -39,3 +40,28 @@ def test_an_epoch_of_sub_histories_is_as_long_as_is_asked_or_as_the_records(trai
     settings = TrainingSettings(augmentation="sub_histories")
     assert training_data.draw(TrainingRequest("a", "b", training=settings))[1] == 12
     assert training_data.draw(TrainingRequest("a", "b", training=settings, num_samples=5))[1] == 5
+
+
+def liked_in(training_data, *names):
+    likes = training_data.split.likes_of(*names)
+    return {tuple(items[:10]) for items in likes.values()}
+
+
+@pytest.mark.parametrize("augmentation", ["records", "sub_histories"])
+def test_users_that_are_not_learnt_from_give_no_case(training_data, augmentation):
+    for learn_from, users, num in (("train", ("train",), 12), ("train_and_validation", ("train", "validation"), 15)):
+        settings = TrainingSettings(augmentation=augmentation, learn_from=learn_from)
+        draw, found = training_data.draw(TrainingRequest("a", "b", training=settings))
+        assert found == num
+        cases = {(*case.history, *case.answer) for epoch in range(30) for case in (draw(epoch, i) for i in range(num))}
+        assert cases == liked_in(training_data, *users)
+
+
+def test_a_teacher_answers_its_share_of_the_histories_and_leaves_them_as_they_are(training_data):
+    plain = TrainingSettings(augmentation="sub_histories")
+    taught = plain.replace(teacher_share=0.5)
+    (real, num), (mixed, _) = (training_data.draw(TrainingRequest("a", "b", training=s)) for s in (plain, taught))
+    pairs = [(real(epoch, index), mixed(epoch, index)) for epoch in range(20) for index in range(num)]
+    assert all(one.history == other.history and len(one.answer) == len(other.answer) for one, other in pairs)
+    assert 0.3 < sum(one.answer != other.answer for one, other in pairs) / len(pairs) < 0.6
+    assert all(not set(other.history) & set(other.answer) for _, other in pairs)

@@ -1,0 +1,104 @@
+"""``bench baselines``: classic recommenders by user folds of training and validation users, test users untouched."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from recsys.baselines.ease import Ease
+from recsys.baselines.item_knn import ItemKnn
+from recsys.baselines.popularity import Popularity
+from recsys.baselines.slit import Slit
+from recsys.cli.progress import ProgressLine
+from recsys.evaluation.baseline_scores import FitBaseline
+from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users
+from recsys.evaluation.user_folds import FoldScores, score_folds
+from recsys.training.teacher import fit_blend
+from recsys.workbench import Workbench
+
+K = 4
+RECOMMENDERS: Mapping[str, FitBaseline] = {
+    "popularity": Popularity.fit,
+    "item_knn": ItemKnn.fit,
+    "ease": Ease.fit,
+    "slit": Slit.fit,
+    "teacher": fit_blend,
+}
+_REFERENCE = "ease"
+SLIT_GRID: Mapping[str, Sequence[Any]] = {
+    "reg": (30.0, 300.0, 1000.0),
+    "num_past": (3, 12),
+    "past_decay": (1.0, 4.0, 100.0),
+    "num_next": (1, 8, 20),
+    "next_decay": (0.5, 2.0, 100.0),
+}
+"""Settings that --grid tries, each with the others at their defaults."""
+
+
+def add_baseline_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's own arguments."""
+    parser.add_argument("--folds", type=int, default=5, help="folds of users")
+    parser.add_argument("--grid", action="store_true", help="also other settings of SLIT, one at a time")
+
+
+def bench_baselines(arguments: Namespace, workbench: Workbench) -> int:
+    """Prints MAP@4 of each recommender as a Markdown table or JSON."""
+    asked = {**RECOMMENDERS, **(_slit_variants() if arguments.grid else {})}
+    progress = ProgressLine()
+    scores = score_folds(asked, workbench.split, k=K, num_folds=arguments.folds, told=progress)
+    progress.close()
+    rows = describe(scores)
+    if arguments.json:
+        json.dump(rows, sys.stdout, indent=2)
+        print()
+    else:
+        print(f"{workbench.data_name}, {len(scores[0].values):,} records of training and validation users\n")
+        print(render_table(rows))
+    return 0
+
+
+def _slit_variants() -> dict[str, FitBaseline]:
+    return {
+        f"slit {name} {value:g}": partial(Slit.fit, **{name: value}) for name in SLIT_GRID for value in SLIT_GRID[name]
+    }
+
+
+def describe(scores: Sequence[FoldScores]) -> list[dict[str, Any]]:
+    """MAP over records with its interval, over users, and what each has more than EASE on the same records."""
+    reference = next(score for score in scores if score.name == _REFERENCE)
+    rows = []
+    for score in scores:
+        row: dict[str, Any] = {
+            "recommender": score.name,
+            "map": mean_over_records(score.values),
+            "interval": _ends(score.values, score.user_ids),
+            "map_users": mean_over_users(score.values, score.user_ids),
+        }
+        if score is not reference:
+            more = [ours - theirs for ours, theirs in zip(score.values, reference.values, strict=True)]
+            row |= {"minus_ease": mean_over_records(more), "minus_ease_interval": _ends(more, score.user_ids)}
+        rows.append(row)
+    return rows
+
+
+def _ends(values: Sequence[float], user_ids: Sequence[int]) -> list[float] | None:
+    found = clustered_interval(values, user_ids)
+    return None if found is None else [found.low, found.high]
+
+
+def render_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as a Markdown table, intervals at 95% by resampling users."""
+    lines = ["| recommender | MAP@4 over records | over users | minus EASE |", "|---|---|---|---|"]
+    for row in rows:
+        more = f"{row['minus_ease']:+.4f}{_write(row['minus_ease_interval'])}" if "minus_ease" in row else ""
+        mean = f"{row['map']:.4f}{_write(row['interval'])}"
+        lines.append(f"| {row['recommender']} | {mean} | {row['map_users']:.4f} | {more} |")
+    return "\n".join(lines)
+
+
+def _write(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else f" [{interval[0]:.4f}, {interval[1]:.4f}]"

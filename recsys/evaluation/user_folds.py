@@ -1,0 +1,85 @@
+"""Classic recommenders compared without the test users: each fold of users is scored by what the others like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.baselines.base import rank
+from recsys.data.records import Record, SplitData
+from recsys.errors import SettingsError
+from recsys.evaluation.baseline_scores import FitBaseline
+from recsys.evaluation.metrics import score_record
+from recsys.settings import SplitName, require_number
+
+CHOOSING: tuple[SplitName, ...] = ("train", "validation")
+"""The users that settings may be chosen by."""
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """Average precision of every record, its user's fold left out of the fit.
+
+    Attributes:
+        name: The recommender.
+        values: AP@k of each record.
+        user_ids: The user of each.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    user_ids: tuple[int, ...]
+
+
+def score_folds(
+    recommenders: Mapping[str, FitBaseline],
+    split: SplitData,
+    *,
+    k: int = 4,
+    num_folds: int = 5,
+    seed: int = 0,
+    told: Callable[[float, str], None] = lambda _share, _message: None,
+) -> list[FoldScores]:
+    """Scores recommenders on the records of training and validation users by cross-validation over users.
+
+    Args:
+        recommenders: How each is fitted, by name.
+        split: Its test users are not touched.
+        k: The rank cut.
+        num_folds: Folds of users.
+        seed: Deals users to folds.
+        told: The share that is done, and what is being done.
+
+    Returns:
+        One for each recommender, records in the same order in all of them.
+
+    Raises:
+        SettingsError: when there are fewer users than folds.
+    """
+    require_number("num_folds", num_folds, 2, 1000, integer=True)
+    likes = split.likes_of(*CHOOSING)
+    users = np.array(sorted(likes), dtype=np.int64)
+    if len(users) < num_folds:
+        raise SettingsError("there are fewer users than folds", seen=len(users), mend="ask for fewer folds")
+    np.random.default_rng(seed).shuffle(users)
+    records = [record for name in CHOOSING for record in split.records[name]]
+    values: dict[str, list[float]] = {name: [] for name in recommenders}
+    order: list[int] = []
+    for fold in range(num_folds):
+        held_out = set(users[fold::num_folds].tolist())
+        asked = [record for record in records if record.user_id in held_out]
+        order += [record.user_id for record in asked]
+        fitted_on = {user: likes[user] for user in likes if user not in held_out}
+        for place, (name, fit) in enumerate(recommenders.items()):
+            told((fold + place / len(recommenders)) / num_folds, f"fold {fold + 1} of {num_folds}: {name}")
+            values[name] += _average_precisions(fit, fitted_on, asked, k)
+    return [FoldScores(name, tuple(found), tuple(order)) for name, found in values.items()]
+
+
+def _average_precisions(
+    fit: FitBaseline, likes: Mapping[int, Sequence[int]], records: Sequence[Record], k: int
+) -> list[float]:
+    ranked = rank(fit(likes), [record.history for record in records], n=k)
+    return [score_record(record.relevant, item_ids, k)["map"] for record, item_ids in zip(records, ranked, strict=True)]

@@ -1,0 +1,95 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from recsys.errors import SettingsError
+from recsys.training.examples import Case
+from recsys.training.teacher import Teacher, answered_by, fit_blend
+
+
+class Told:
+    """Gives the same scores for every history."""
+
+    name = "told"
+
+    def __init__(self, scores):
+        self.item_ids = np.arange(1, len(scores) + 1)
+        self._scores = np.array(scores, dtype=np.float32)
+
+    def scores(self, histories):
+        return np.repeat(self._scores[None], len(histories), axis=0)
+
+
+def firsts(teacher, history=(), num=4_000):
+    drawn = Counter(teacher.answer(history, 1, np.random.default_rng(seed))[0] for seed in range(num))
+    return {item: count / num for item, count in drawn.items()}
+
+
+def test_titles_are_drawn_in_proportion_to_their_scores_and_the_floor():
+    # Weights 3 + 0.2, 1 + 0.2 and, for a score below 0, 0.2: of 4.6.
+    shares = firsts(Teacher(Told([3, 1, -5]), 1.0))
+    assert shares[1] == pytest.approx(3.2 / 4.6, abs=0.03)
+    assert shares[2] == pytest.approx(1.2 / 4.6, abs=0.03)
+    assert shares[3] == pytest.approx(0.2 / 4.6, abs=0.02)
+
+
+def test_a_temperature_sharpens_the_draw_as_a_power():
+    shares = firsts(Teacher(Told([3, 1, -5]), 0.5))
+    assert shares[1] == pytest.approx(3.2**2 / (3.2**2 + 1.2**2 + 0.2**2), abs=0.03)
+
+
+def test_what_is_liked_is_never_answered_and_nothing_twice():
+    teacher = Teacher(Told([9, 8, 7, 1, 1]), 1.0)
+    for seed in range(50):
+        answer = teacher.answer((1, 404), 3, np.random.default_rng(seed))
+        assert len(set(answer)) == 3
+        assert 1 not in answer
+
+
+def test_fewer_come_where_it_knows_no_more():
+    teacher = Teacher(Told([9, 8, 7]), 1.0)
+    assert set(teacher.answer((2,), 4, np.random.default_rng(0))) == {1, 3}
+    assert teacher.answer((1, 2, 3), 4, np.random.default_rng(0)) == ()
+
+
+def test_the_share_of_cases_is_answered_and_the_same_ones_each_time():
+    teacher = Teacher(Told([1] * 50), 1.0)
+
+    def drawn(_epoch, index):
+        return Case((1, 2), (100 + index, 200), (7,))
+
+    draw = answered_by(teacher, drawn, share=0.25, seed=3)
+    cases = [draw(1, index) for index in range(1_000)]
+    asked = [case for case in cases if case.answer[1] != 200]
+    assert len(asked) / 1_000 == pytest.approx(0.25, abs=0.04)
+    assert all((case.history, case.disliked, len(case.answer)) == ((1, 2), (7,), 2) for case in cases)
+    assert [draw(1, index) for index in range(1_000)] == cases
+    assert [draw(2, index) for index in range(1_000)] != cases
+
+
+def test_no_share_asks_nothing_and_a_whole_one_always():
+    teacher = Teacher(Told([1] * 50), 1.0)
+
+    def drawn(_epoch, index):
+        return Case((1,), (1_000 + index,))
+
+    assert all(answered_by(teacher, drawn, share=0, seed=0)(0, i) == drawn(0, i) for i in range(50))
+    assert all(answered_by(teacher, drawn, share=1, seed=0)(0, i).answer[0] <= 50 for i in range(50))
+
+
+def test_a_case_that_it_cannot_answer_stays_as_it_is():
+    case = Case((1, 2), (9,))
+    assert answered_by(Teacher(Told([1, 1]), 1.0), lambda _epoch, _index: case, share=1, seed=0)(0, 0) == case
+
+
+def test_a_fitted_teacher_expects_what_followed():
+    likes = {user: [1, 2, 3] for user in range(20)} | {user: [4, 5, 6] for user in range(20, 40)}
+    teacher = Teacher.fit(likes, 0.25)
+    assert firsts(teacher, (1, 2), 200)[3] > 0.9
+    assert set(fit_blend(likes).item_ids.tolist()) == {1, 2, 3, 4, 5, 6}
+
+
+def test_likes_that_no_three_users_share_teach_nothing():
+    with pytest.raises(SettingsError, match="nothing to teach"):
+        Teacher.fit({1: [5, 6], 2: [5, 7]}, 1.0)
