@@ -44,11 +44,13 @@ class Case:
         history: Liked items in time order.
         answer: The items liked next.
         disliked: What the prompt names as disliked, where its settings say so.
+        user_id: Who likes them; 0 where that is not told.
     """
 
     history: tuple[int, ...]
     answer: tuple[int, ...]
     disliked: tuple[int, ...] = ()
+    user_id: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,7 @@ class ExampleWriter:
 
 def record_cases(records: Sequence[Record]) -> Callable[[int, int], Case]:
     """The records as they are: in every epoch the same case at each index."""
-    cases = [Case(record.history, record.relevant, record.disliked) for record in records]
+    cases = [Case(record.history, record.relevant, record.disliked, record.user_id) for record in records]
 
     def draw(_epoch: int, index: int) -> Case:
         return cases[index]
@@ -170,14 +172,15 @@ def sub_history_cases(
 
     def draw(epoch: int, index: int) -> Case:
         rng = np.random.default_rng((seed, epoch, index))
-        items = items_of[min(int(np.searchsorted(upto, rng.random(), side="right")), len(items_of) - 1)]
+        user = min(int(np.searchsorted(upto, rng.random(), side="right")), len(users) - 1)
+        items = items_of[user]
         wanted = min(size, len(items))
         width = min(len(items), int(wanted * rng.uniform(1, _WIDEST_WINDOW)))
         start = int(rng.integers(len(items) - width + 1))
         places = np.sort(rng.choice(width, wanted, replace=False)) + start
         chosen = tuple(items[place] for place in places)
         num_given = min(history_length, wanted - 1)
-        return Case(chosen[:num_given], chosen[num_given:])
+        return Case(chosen[:num_given], chosen[num_given:], user_id=users[user])
 
     return draw
 

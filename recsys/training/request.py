@@ -12,7 +12,7 @@ from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.settings import PromptSettings
 from recsys.training.examples import Case, record_cases, require_records, sub_history_cases
 from recsys.training.settings import LoraSettings, TrainingSettings
-from recsys.training.teacher import Teacher, answered_by
+from recsys.training.teacher import Teachers, answered_by
 
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
@@ -87,8 +87,8 @@ class TrainingData:
             )
             num = request.num_samples or num
         if settings.teacher_share:
-            teacher = Teacher.fit(likes, settings.teacher_temperature)
-            cases = answered_by(teacher, cases, share=settings.teacher_share, seed=settings.seed)
+            teachers = Teachers(likes, settings.teacher_temperature, seed=settings.seed)
+            cases = answered_by(teachers, cases, share=settings.teacher_share, seed=settings.seed)
         return cases, num
 
     def validation_records(self, num: int) -> Sequence[Record]:

@@ -1,12 +1,14 @@
-"""A classic recommender that answers histories, so that a language model learns from more than people wrote.
+"""Classic recommenders that answer histories, so that a language model learns from more than people wrote.
 
 Titles are drawn by the teacher's scores, not taken from the top: what is learnt is how much each title is expected,
-as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
+as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015). Nobody's history is
+answered by a teacher that was fitted on it: that one would give back what the person liked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,19 +45,6 @@ class Teacher:
         self._temperature = temperature
         self._column_of = {item: column for column, item in enumerate(recommender.item_ids.tolist())}
 
-    @classmethod
-    def fit(cls, likes: Mapping[int, Sequence[int]], temperature: float) -> Teacher:
-        """The blend of fit_blend as a teacher.
-
-        Raises:
-            SettingsError: when no item is liked by the three users that a score needs.
-        """
-        blend = fit_blend(likes)
-        if not len(blend.item_ids):
-            mend = "train without a teacher, or on more ratings"
-            raise SettingsError("a teacher has nothing to teach", seen="no movie is liked by three users", mend=mend)
-        return cls(blend, temperature)
-
     def answer(self, history: Sequence[int], num: int, rng: np.random.Generator) -> tuple[int, ...]:
         """Draws titles one after another without putting any back; fewer where it knows no more."""
         scores = self._recommender.scores([history])[0]
@@ -69,18 +58,58 @@ class Teacher:
         return tuple(self._recommender.item_ids[ordered].tolist())
 
 
+class Teachers:
+    """One teacher for each fold of users, fitted on all others.
+
+    Args:
+        likes: Liked items in time order, by user.
+        temperature: Of each teacher.
+        num_folds: Folds that users are dealt to.
+        seed: Deals them.
+
+    Raises:
+        SettingsError: when there are fewer users than folds, or none of the folds' others share movies enough.
+    """
+
+    def __init__(
+        self, likes: Mapping[int, Sequence[int]], temperature: float, *, num_folds: int = 5, seed: int = 0
+    ) -> None:
+        users = np.array(sorted(likes), dtype=np.int64)
+        if len(users) < num_folds:
+            mend = "train without a teacher, or on more users"
+            raise SettingsError("a teacher needs more users than folds", seen=len(users), mend=mend)
+        np.random.default_rng(seed).shuffle(users)
+        self._fold_of = {user: place % num_folds for place, user in enumerate(users.tolist())}
+        self._teachers = [
+            Teacher(_fit_some(likes, [u for u in likes if self._fold_of[u] != fold]), temperature)
+            for fold in range(num_folds)
+        ]
+
+    def of(self, user_id: int) -> Teacher:
+        """The teacher that has not seen what the user likes."""
+        return self._teachers[self._fold_of[user_id]]
+
+
+def _fit_some(likes: Mapping[int, Sequence[int]], users: Sequence[int]) -> Blend:
+    blend = fit_blend({user: likes[user] for user in users})
+    if not len(blend.item_ids):
+        mend = "train without a teacher, or on more ratings"
+        raise SettingsError("a teacher has nothing to teach", seen="no movie is liked by three users", mend=mend)
+    return blend
+
+
 def fit_blend(likes: Mapping[int, Sequence[int]]) -> Blend:
     """SLIT, which reads the order of likes, blended with EASE, which does not."""
     return Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
 
 
 def answered_by(
-    teacher: Teacher, draw: Callable[[int, int], Case], *, share: float, seed: int
+    teachers: Teachers, draw: Callable[[int, int], Case], *, share: float, seed: int
 ) -> Callable[[int, int], Case]:
-    """The same cases, a share of them with the teacher's answer in place of what the person liked next.
+    """The same cases, a share of them with a teacher's answer in place of what the person liked next.
 
     Args:
-        teacher: Who answers.
+        teachers: Who answer; every user of a case is one of theirs.
         draw: The case of (epoch, index).
         share: From 0 to 1.
         seed: Draws which, and the answers, together with epoch and index.
@@ -91,7 +120,7 @@ def answered_by(
         rng = np.random.default_rng((seed, epoch, index, _STREAM))
         if rng.random() >= share:
             return case
-        answer = teacher.answer(case.history, len(case.answer), rng)
-        return Case(case.history, answer, case.disliked) if answer else case
+        answer = teachers.of(case.user_id).answer(case.history, len(case.answer), rng)
+        return replace(case, answer=answer) if answer else case
 
     return draw_or_ask
