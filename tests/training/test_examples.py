@@ -74,7 +74,11 @@ def test_no_prompt_can_that_writes_a_history_otherwise_than_an_answer(catalogue,
 def test_records_are_the_same_cases_in_every_epoch(training_data):
     records = training_data.split.records["train"]
     draw = record_cases(records)
-    assert draw(0, 3) == draw(7, 3) == Case(records[3].history, records[3].relevant, records[3].disliked)
+    assert (
+        draw(0, 3)
+        == draw(7, 3)
+        == Case(records[3].history, records[3].relevant, records[3].disliked, records[3].user_id)
+    )
 
 
 @given(
