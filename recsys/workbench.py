@@ -51,7 +51,11 @@ class Workbench:
     def __init__(self, options: WorkbenchOptions | None = None) -> None:
         self.options = options or WorkbenchOptions()
         self.limits = Limits.for_public() if self.options.public else Limits()
-        self.choices = ModelChoices(public=self.options.public, adapters_folder=self.options.adapters)
+        self.choices = ModelChoices(
+            public=self.options.public,
+            adapters_folder=self.options.adapters,
+            default_model=self.options.default_model,
+        )
         self.host = ModelHost(
             public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recsys.data.splits import SplitSettings
 from recsys.models.artifacts import cache_folder
+from recsys.models.registry import DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class WorkbenchOptions:
         device: auto, cpu, cuda or mps.
         descriptions: A csv file of movieId,description that prompts may carry; None has no descriptions.
         split: What is held out.
+        default_model: What answers where neither a model nor an adapter is named.
     """
 
     data: Path | None = None
@@ -31,6 +33,7 @@ class WorkbenchOptions:
     device: str = "auto"
     descriptions: Path | None = None
     split: SplitSettings = field(default_factory=SplitSettings)
+    default_model: str = DEFAULT_MODEL
 
     @property
     def runs_folder(self) -> Path:

@@ -49,9 +49,13 @@ class ModelChoices:
     Args:
         public: Offer only what visitors may load.
         adapters_folder: Where adapters are; None takes the repository's.
+        default_model: What is taken where neither a model nor an adapter is named.
     """
 
-    def __init__(self, *, public: bool = False, adapters_folder: Path | None = None) -> None:
+    def __init__(
+        self, *, public: bool = False, adapters_folder: Path | None = None, default_model: str = DEFAULT_MODEL
+    ) -> None:
+        self._default_model = default_model
         self._public = public
         self._adapters_folder = adapters_folder
 
@@ -81,7 +85,7 @@ class ModelChoices:
         if model is None:
             told = find_adapter(adapter, self._adapters_folder).base_model if adapter else ""
             spec = self._find_listed(told)
-            model = spec.name if spec else DEFAULT_MODEL
+            model = spec.name if spec else DEFAULT_MODEL if adapter else self._default_model
         return ModelChoice(model, precision, adapter)
 
     def prompt_rule(self, choice: ModelChoice) -> PromptRule:

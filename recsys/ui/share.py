@@ -33,7 +33,7 @@ MAX_LINK = 8_000
 
 
 def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
-    """The settings that differ from the defaults, by name; with an adapter its model too, which it would bring."""
+    """The settings that differ from the defaults, by name, and the model: pages open with different ones."""
     changed: dict[str, Any] = {}
     for settings in (request.generation, request.prompt, request.resolution, request.decoding, request.choice):
         default = type(settings)()
@@ -41,8 +41,7 @@ def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
             value = getattr(settings, field.name)
             if value != getattr(default, field.name):
                 changed[field.name] = value
-    if request.choice.adapter is not None:
-        changed["model"] = request.choice.model
+    changed["model"] = request.choice.model
     return changed
 
 

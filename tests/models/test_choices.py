@@ -122,6 +122,14 @@ def test_a_model_is_offered_the_adapters_that_were_made_for_it(choices, model, o
     assert names(choices.adapters_for(model)) == offered
 
 
+def test_a_page_may_open_with_another_model_which_no_adapter_is_taken_for(tmp_path, choices):
+    ours = ModelChoices(adapters_folder=tmp_path, default_model="gptj-mini")
+    assert ours.find() == ModelChoice("gptj-mini")
+    assert ours.find("typed") == ModelChoice("typed")
+    assert ours.find(adapter="smol-story").model == DEFAULT_MODEL
+    assert ours.find(adapter="any-base").model == DEFAULT_MODEL
+
+
 def test_a_public_page_takes_no_base_that_it_does_not_offer(tmp_path, choices):
     public = ModelChoices(public=True, adapters_folder=tmp_path)
     assert public.find(adapter="hub-sentences").model == DEFAULT_MODEL

@@ -29,8 +29,8 @@ def test_a_link_restores_its_request(catalogue):
     assert read(REQUEST, catalogue) == (REQUEST, [])
 
 
-def test_a_link_of_defaults_says_nothing(catalogue):
-    assert as_query(RecommendationRequest()) == ""
+def test_a_link_of_defaults_says_the_model_alone(catalogue):
+    assert as_query(RecommendationRequest()) == "model=smollm2-135m"
     assert read(RecommendationRequest(), catalogue) == (RecommendationRequest(), [])
 
 
@@ -67,7 +67,8 @@ def test_what_a_link_leaves_open_is_as_the_adapters_prompt(catalogue):
     assert problems == []
 
 
-def test_a_request_with_an_adapter_names_its_model_which_the_adapter_might_not_bring():
+def test_a_request_names_its_model_which_another_page_might_not_open_with():
+    assert changed_settings(RecommendationRequest()) == {"model": "smollm2-135m"}
     assert changed_settings(RecommendationRequest(choice=ModelChoice(adapter="story"))) == {
         "adapter": "story",
         "model": "smollm2-135m",
