@@ -7,12 +7,13 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from recsys.cli.bench_baselines import add_baseline_arguments, bench_baselines
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
+from recsys.cli.bench_dislikes import add_dislike_arguments, bench_dislikes
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
@@ -21,6 +22,15 @@ from recsys.cli.options import add_choice_options, add_workbench_options, open_w
 from recsys.cli.progress import ProgressLine
 from recsys.cli.synthetic_catalogue import LARGE_CATALOGUE, enlarge, misspell
 from recsys.workbench import Workbench
+
+_SUBJECTS: Mapping[str, Callable[[argparse.Namespace, Workbench], int]] = {
+    "baselines": bench_baselines,
+    "decoding": bench_decoding,
+    "dislikes": bench_dislikes,
+    "prompts": bench_prompts,
+    "resolvers": bench_resolvers,
+    "training": bench_training,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_training_arguments(training)
     baselines = subjects.add_parser("baselines", help="classic recommenders by user folds, without test users")
     add_baseline_arguments(baselines)
-    for subject in (generation, decoding, prompts, training):
+    add_dislike_arguments(dislikes := subjects.add_parser("dislikes", help="what naming dislikes does to likelihoods"))
+    for subject in (generation, decoding, prompts, training, dislikes):
         add_choice_options(subject)
-    for subject in (resolution, generation, decoding, resolvers, prompts, training, baselines):
+    for subject in (resolution, generation, decoding, resolvers, prompts, training, baselines, dislikes):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 
@@ -54,16 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.subject == "memory":
         return bench_memory(arguments)
     workbench = open_workbench(arguments)
-    if arguments.subject == "decoding":
-        return bench_decoding(arguments, workbench)
-    if arguments.subject == "training":
-        return bench_training(arguments, workbench)
-    if arguments.subject == "prompts":
-        return bench_prompts(arguments, workbench)
-    if arguments.subject == "baselines":
-        return bench_baselines(arguments, workbench)
-    if arguments.subject == "resolvers":
-        return bench_resolvers(arguments, workbench)
+    bench = _SUBJECTS.get(arguments.subject)
+    if bench is not None:
+        return bench(arguments, workbench)
     rows = bench_resolution(workbench) if arguments.subject == "resolution" else _bench_generation(arguments, workbench)
     if arguments.json:
         json.dump(rows, sys.stdout, indent=2)

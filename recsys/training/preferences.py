@@ -184,9 +184,13 @@ def preference_loss(now: NDArray[np.float64], reference: NDArray[np.float64], be
     return float(np.logaddexp(0, -margin).mean())
 
 
+def dislikes_of(records: Sequence[Record], place: int) -> tuple[int, ...]:
+    """What the person of a record rated 2 or less up to its last item, where that is known; else what it tells."""
+    return records.dislikes(place) if isinstance(records, Records) else records[place].disliked
+
+
 def _with_dislikes(records: Sequence[Record]) -> list[tuple[Record, tuple[int, ...]]]:
-    all_of = records.dislikes if isinstance(records, Records) else lambda place: records[place].disliked
-    both = ((record, all_of(place)) for place, record in enumerate(records))
+    both = ((record, dislikes_of(records, place)) for place, record in enumerate(records))
     return [(record, dislikes) for record, dislikes in both if dislikes]
 
 

@@ -87,7 +87,9 @@ class TrainingData:
             )
             num = request.num_samples or num
         if settings.teacher_share:
-            teachers = Teachers(likes, settings.teacher_temperature, seed=settings.seed)
+            teachers = Teachers(
+                likes, settings.teacher_temperature, num_folds=settings.teacher_folds, seed=settings.seed
+            )
             cases = answered_by(teachers, cases, share=settings.teacher_share, seed=settings.seed)
         return cases, num
 

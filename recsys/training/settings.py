@@ -79,6 +79,8 @@ class TrainingSettings(Settings):
         teacher_share: Share of the examples whose answer a classic recommender draws, in place of what the person
             liked next; 0 asks none.
         teacher_temperature: How far from its favourites it draws.
+        teacher_folds: One teacher for each fold of users, fitted on all others; 1 is one teacher for everybody, which
+            knows what they liked: its answers are as much what they liked soon after as what others did.
         learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them the
             validation figures say nothing about strangers: choose settings without them.
         precision: What the frozen base is held in.
@@ -105,6 +107,7 @@ class TrainingSettings(Settings):
     augmentation: Augmentation = "records"
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
+    teacher_folds: int = 1
     learn_from: LearnFrom = "train"
     precision: Precision = "auto"
     early_stopping_patience: int = 0
@@ -129,6 +132,7 @@ class TrainingSettings(Settings):
         require_choice("augmentation", self.augmentation, get_args(Augmentation))
         require_number("teacher_share", self.teacher_share, 0, 1)
         require_number("teacher_temperature", self.teacher_temperature, 0, 100, open_low=True)
+        require_number("teacher_folds", self.teacher_folds, 1, 1000, integer=True)
         require_choice("learn_from", self.learn_from, get_args(LearnFrom))
         require_choice("precision", self.precision, get_args(Precision))
         require_number("early_stopping_patience", self.early_stopping_patience, 0, 1000, integer=True)
@@ -143,7 +147,7 @@ class TrainingSettings(Settings):
         if self.method != "dpo":
             ignored.add("beta")
         if not self.teacher_share:
-            ignored.add("teacher_temperature")
+            ignored |= {"teacher_temperature", "teacher_folds"}
         return {name: value for name, value in self.to_dict().items() if name not in ignored}
 
     @property

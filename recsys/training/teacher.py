@@ -1,8 +1,9 @@
 """Classic recommenders that answer histories, so that a language model learns from more than people wrote.
 
 Titles are drawn by the teacher's scores, not taken from the top: what is learnt is how much each title is expected,
-as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015). Nobody's history is
-answered by a teacher that was fitted on it: that one would give back what the person liked.
+as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015). A teacher
+that was fitted on the very histories that it answers gives back much of what their people liked, nearest first; one
+that was fitted on other users alone knows only what those did (docs/LOG.md has what each is good for).
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ class Teacher:
 
 
 class Teachers:
-    """One teacher for each fold of users, fitted on all others.
+    """One teacher for each fold of users, fitted on all others; or one for all, fitted on all.
 
     Args:
         likes: Liked items in time order, by user.
         temperature: Of each teacher.
-        num_folds: Folds that users are dealt to.
+        num_folds: Folds that users are dealt to; 1 fits one teacher on everybody.
         seed: Deals them.
 
     Raises:
@@ -72,7 +73,7 @@ class Teachers:
     """
 
     def __init__(
-        self, likes: Mapping[int, Sequence[int]], temperature: float, *, num_folds: int = 5, seed: int = 0
+        self, likes: Mapping[int, Sequence[int]], temperature: float, *, num_folds: int, seed: int = 0
     ) -> None:
         users = np.array(sorted(likes), dtype=np.int64)
         if len(users) < num_folds:
@@ -81,12 +82,12 @@ class Teachers:
         np.random.default_rng(seed).shuffle(users)
         self._fold_of = {user: place % num_folds for place, user in enumerate(users.tolist())}
         self._teachers = [
-            Teacher(_fit_some(likes, [u for u in likes if self._fold_of[u] != fold]), temperature)
+            Teacher(_fit_some(likes, [u for u in likes if num_folds == 1 or self._fold_of[u] != fold]), temperature)
             for fold in range(num_folds)
         ]
 
     def of(self, user_id: int) -> Teacher:
-        """The teacher that has not seen what the user likes."""
+        """The teacher of the user's fold."""
         return self._teachers[self._fold_of[user_id]]
 
 

@@ -97,7 +97,7 @@ def test_a_case_that_it_cannot_answer_stays_as_it_is():
 
 def test_teachers_expect_what_followed_with_the_others():
     likes = {user: [1, 2, 3] for user in range(20)} | {user: [4, 5, 6] for user in range(20, 40)}
-    teachers = Teachers(likes, 0.25)
+    teachers = Teachers(likes, 0.25, num_folds=5)
     assert all(firsts(teachers.of(user), (1, 2), 50).get(3, 0) > 0.8 for user in (0, 39))
     assert set(fit_blend(likes).item_ids.tolist()) == {1, 2, 3, 4, 5, 6}
 
@@ -113,10 +113,20 @@ def test_nobody_is_answered_by_a_teacher_that_knows_what_they_like():
             assert drawn <= {1, 2, 3}
 
 
+def test_one_teacher_for_everybody_knows_what_they_like():
+    likes = {user: [1, 2, 3] for user in range(30)} | {user: [70, 71, 72, 73] for user in (100, 101, 102)}
+    teachers = Teachers(likes, 0.25, num_folds=1)
+    assert teachers.of(100) is teachers.of(0)
+    assert firsts(teachers.of(100), (70,), 100).get(71, 0) > 0.3
+
+
 def test_the_same_seed_deals_the_same_folds():
     likes = {user: [1, 2, 3] if user % 2 else [4, 5, 6] for user in range(40)}
     drawn = [
-        [Teachers(likes, 1.0, seed=seed).of(user).answer((1,), 3, np.random.default_rng(0)) for user in range(40)]
+        [
+            Teachers(likes, 1.0, num_folds=5, seed=seed).of(user).answer((1,), 3, np.random.default_rng(0))
+            for user in range(40)
+        ]
         for seed in (0, 0)
     ]
     assert drawn[0] == drawn[1]
@@ -124,6 +134,6 @@ def test_the_same_seed_deals_the_same_folds():
 
 def test_too_few_users_and_likes_that_no_three_of_them_share_teach_nothing():
     with pytest.raises(SettingsError, match="more users than folds"):
-        Teachers({1: [5, 6], 2: [5, 7]}, 1.0)
+        Teachers({1: [5, 6], 2: [5, 7]}, 1.0, num_folds=3)
     with pytest.raises(SettingsError, match="nothing to teach"):
-        Teachers({user: [user, 100 + user] for user in range(8)}, 1.0)
+        Teachers({user: [user, 100 + user] for user in range(8)}, 1.0, num_folds=2)
