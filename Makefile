@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
 WORKERS ?= 2
+ARGS ?=
 
 .PHONY: run test slow check bench format deploy browser clean
 
 run: $(VENV)/.ready
-	$(BIN)/python app.py --port $(PORT)
+	$(BIN)/python app.py --port $(PORT) $(ARGS)
 
 test: $(VENV)/.ready-dev browser
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile

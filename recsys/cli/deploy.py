@@ -23,7 +23,7 @@ SPACE_FILES = (
     "adapters/**/*",
 )
 LEFT_OUT = ("__pycache__",)
-LARGEST_FILE = 9_500_000
+LARGEST_FILE = 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def space_files(root: Path) -> list[Path]:
     kept = sorted(path.relative_to(root) for path in found if not set(LEFT_OUT) & set(path.parts))
     for path in kept:
         if (root / path).stat().st_size > LARGEST_FILE:
-            raise InputError("a file is too large for a Space", seen=str(path), mend="keep files under 9.5 MB")
+            raise InputError("a file is too large for a Space", seen=str(path), mend="keep files under 10 MB")
     return kept
 
 

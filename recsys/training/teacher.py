@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WEIGHT_OF_EASE = 0.5
 """Beside SLIT's of 1; chosen by five user folds of training and validation users (docs/LOG.md)."""
 _FLOOR = 0.2
-"""What a title weighs beside its standardised score: any can be drawn. Likeliest on validation users (docs/LOG.md)."""
+"""What a title weighs beside its standardised score: any can be drawn."""
 _STREAM = 1
 """Keeps the teacher's random numbers apart from those that draw a history from the same seed, epoch and index."""
 

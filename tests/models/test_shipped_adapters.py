@@ -23,7 +23,7 @@ def test_the_adapters_of_the_storys_recipe_are_shipped():
 @pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
 def test_a_shipped_adapter_is_small_half_precision_and_whole(info):
     assert info.note == ""
-    assert all(path.stat().st_size < 9.5e6 for path in info.path.iterdir())
+    assert all(path.stat().st_size < 10e6 for path in info.path.iterdir())
     tensors = load_file(info.path / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
     assert all(tensor.isfinite().all() for tensor in tensors.values())
