@@ -95,6 +95,9 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
         raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
     if settings.method == "dpo":
         require_trl()
+        if settings.learn_from != "train":
+            mend = "take learn_from train"
+            raise SettingsError("pairs are drawn from training users alone", seen=settings.learn_from, mend=mend)
         if settings.augmentation != "records":
             mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
             raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)

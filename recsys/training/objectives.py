@@ -79,7 +79,7 @@ def _titles(
     request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: Callable[[Case], Any]
 ) -> Objective:
     draw, num = data.draw(request)
-    validation = [write(Case(r.history, r.relevant, r.disliked)) for r in data.split.records["validation"]]
+    validation = [write(Case(r.history, r.relevant, r.disliked)) for r in data.held_out(request.training)]
 
     def create(model: Any, arguments: dict[str, Any], *, callbacks: list[Any], measure: Any) -> Any:
         from transformers import TrainingArguments

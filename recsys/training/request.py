@@ -93,8 +93,12 @@ class TrainingData:
             cases = answered_by(teachers, cases, share=settings.teacher_share, seed=settings.seed)
         return cases, num
 
-    def validation_records(self, num: int) -> Sequence[Record]:
-        """Records of validation users, spread evenly where fewer are wanted than there are."""
-        records = self.split.records["validation"]
-        kept = min(num, len(records))
+    def held_out(self, settings: TrainingSettings) -> Sequence[Record]:
+        """Records of validation users; none where the run learns from them, since they would measure nothing."""
+        return () if "validation" in settings.learnt_users else self.split.records["validation"]
+
+    def ranking_records(self, settings: TrainingSettings) -> Sequence[Record]:
+        """Those that are ranked after each epoch, spread evenly where fewer are wanted than there are."""
+        records = self.held_out(settings)
+        kept = min(settings.ranking_records, len(records))
         return tuple(records[len(records) * i // kept] for i in range(kept))

@@ -169,7 +169,7 @@ def _watch(
     # A ranking calls the base model's own layers, where a prefix is not: it would be the base's.
     # One process cannot see weights that several share.
     can_rank = settings.method != "prefix" and not is_sharded()
-    ranked = data.validation_records(settings.ranking_records) if can_rank else ()
+    ranked = data.ranking_records(settings) if can_rank else ()
     measure = RankingMeasure(loaded, ranked, data.catalogue, request.prompt, worked) if ranked else None
     curves = CurvesWriter(request.name, folder, (lambda: measure.last) if measure else (lambda: None))
     stop = CleanStop()

@@ -52,8 +52,8 @@ def describe(
         curves: Its curves.
         seconds: Spent training.
     """
-    validation = data.split.records["validation"]
     settings = request.training
+    validation = data.held_out(settings)
     told = {
         "prompt_id": prompt_id(request.prompt),
         "base_model": request.base_model,

@@ -81,8 +81,8 @@ class TrainingSettings(Settings):
         teacher_temperature: How far from its favourites it draws.
         teacher_folds: One teacher for each fold of users, fitted on all others; 1 is one teacher for everybody, which
             knows what they liked: its answers are as much what they liked soon after as what others did.
-        learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them the
-            validation figures say nothing about strangers: choose settings without them.
+        learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them nothing is
+            measured while training: choose settings without them first.
         precision: What the frozen base is held in.
         early_stopping_patience: Epochs without a lower validation loss after which training stops; 0 never.
         ranking_records: Records of validation users ranked after each epoch for MAP@4; 0 ranks none, as does a

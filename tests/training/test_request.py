@@ -30,7 +30,7 @@ def test_random_weights_that_are_all_trained_are_pretrained():
 
 @pytest.mark.parametrize(("wanted", "found"), [(0, 0), (2, 2), (3, 3), (99, 3)])
 def test_validation_records_are_spread_evenly(training_data, wanted, found):
-    taken = training_data.validation_records(wanted)
+    taken = training_data.ranking_records(TrainingSettings(ranking_records=wanted))
     records = training_data.split.records["validation"]
     assert [record in records for record in taken] == [True] * found
     assert len({record.record_id for record in taken}) == found
@@ -40,6 +40,12 @@ def test_an_epoch_of_sub_histories_is_as_long_as_is_asked_or_as_the_records(trai
     settings = TrainingSettings(augmentation="sub_histories")
     assert training_data.draw(TrainingRequest("a", "b", training=settings))[1] == 12
     assert training_data.draw(TrainingRequest("a", "b", training=settings, num_samples=5))[1] == 5
+
+
+def test_a_run_that_learns_from_validation_users_has_none_to_be_measured_on(training_data):
+    settings = TrainingSettings(learn_from="train_and_validation")
+    assert list(training_data.held_out(settings)) == list(training_data.ranking_records(settings)) == []
+    assert len(training_data.held_out(TrainingSettings())) == 3
 
 
 def liked_in(training_data, *names):

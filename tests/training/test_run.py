@@ -112,6 +112,17 @@ def test_the_validation_loss_is_the_mean_over_targets_with_the_weights_of_then(
     assert result.curves.validation[-1].loss == pytest.approx(sums[0] / sums[1], rel=1e-5)
 
 
+def test_a_run_on_all_but_test_users_measures_nothing_on_those_it_learns_from(
+    asked, training_data, load_tiny_gptj, tmp_path
+):
+    asked = changed(asked, learn_from="train_and_validation", num_train_epochs=1)
+    result = run_training(asked, training_data, load_tiny_gptj(), tmp_path / "run")
+    assert (result.curves.validation, result.curves.ranking) == ((), ())
+    assert result.curves.train
+    assert result.notes["split"].endswith("train and validation users")
+    assert (result.notes["num_records"], result.notes["num_validation_records"]) == (15, 0)
+
+
 @pytest.mark.parametrize("augmentation", ["records", "sub_histories"])
 def test_a_run_that_was_killed_and_goes_on_ends_as_one_that_was_not(
     asked, training_data, load_tiny_gptj, tmp_path, augmentation
