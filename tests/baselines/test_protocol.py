@@ -8,6 +8,7 @@ from recsys.baselines.base import rank
 from recsys.baselines.ease import Ease
 from recsys.baselines.item_knn import ItemKnn
 from recsys.baselines.popularity import Popularity
+from recsys.baselines.slit import Slit
 from recsys.data.movielens import load
 from recsys.data.records import split_records
 
@@ -44,6 +45,11 @@ def test_ease_reaches_0_0324(split):
     assert (round(mean, 4), round(error, 4)) == (0.0324, 0.0037)
 
 
+def test_slit_which_reads_order_reaches_0_0376(split):
+    mean, _ = mean_average_precision(Slit.fit(split.likes_of("train", "validation")), split.records["test"])
+    assert round(mean, 4) == 0.0376
+
+
 def test_item_knn_comes_close_to_0_0259(split):
     mean, _ = mean_average_precision(ItemKnn.fit(split.likes_of("train", "validation")), split.records["test"])
     assert mean == pytest.approx(0.0259, abs=0.001)
@@ -54,6 +60,7 @@ def test_every_recommender_beats_popularity_on_the_validation_users(split):
     popularity, _ = mean_average_precision(Popularity.fit(likes), records)
     assert mean_average_precision(Ease.fit(likes), records)[0] > popularity
     assert mean_average_precision(ItemKnn.fit(likes), records)[0] > popularity
+    assert mean_average_precision(Slit.fit(likes), records)[0] > popularity
 
 
 def test_nothing_already_liked_is_recommended(split):
