@@ -1,4 +1,7 @@
-"""What the Map tab shows: the map of the model in memory with this page's movies marked, or why there is none."""
+"""What the Map tab shows: the map of the model in memory with this page's movies marked, or why there is none.
+
+A model without a map is stood in for by the embedded one, whose map of the embedded data is shipped.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from recsys.errors import HistoryError
 from recsys.models.host import ModelChoice
+from recsys.models.registry import DEFAULT_MODEL
 from recsys.ui.item_map_figure import USUAL_WIDTH, Marked, map_figure
 from recsys.ui.markup import escape, plural
 from recsys.ui.title_picker import MAX_QUERY, read_entries
@@ -36,8 +40,8 @@ class Drawing:
     Attributes:
         figure: The map; None where there is none.
         nearest: HTML of the movies most similar to the liked ones.
-        missing: Why there is no map, in plain words.
-        may_make: Whether it may be made here.
+        missing: Why there is no map of the model in memory, in plain words; with a figure, whose map it is.
+        may_make: Whether one may be made here.
     """
 
     figure: go.Figure | None
@@ -94,7 +98,8 @@ class MapDrawer:
         """
         if not 1 <= num <= MAX_SIMILAR:
             raise HistoryError("the number of movies is out of range", seen=num, mend=f"ask for 1 to {MAX_SIMILAR}")
-        made = self._find()
+        own = self._find()
+        made = own or self._stand_in()
         if made is None:
             return self.missing()
         from recsys.baselines.base import rank
@@ -112,15 +117,29 @@ class MapDrawer:
             Marked("Liked next, in truth", truth),
             Marked("Found", [] if around is None else [around]),
         ]
-        missing = query if query.strip() and around is None else ""
+        not_found = query if query.strip() and around is None else ""
         figure = map_figure(made.item_map, catalogue, marked, around=around, width=max(200.0, min(float(width), 4000)))
-        return Drawing(figure, _list_html(catalogue, made.base_model, similar, truth, missing))
+        nearest = _list_html(catalogue, made.base_model, similar, truth, not_found)
+        if own is not None:
+            return Drawing(figure, nearest)
+        lacking = self.missing()
+        told = f"This is the map of {made.base_model}: {lacking.missing}"
+        return replace(lacking, figure=figure, nearest=nearest, missing=told)
 
     def _find(self) -> _Made | None:
         """The map of the model in memory; looked for anew as long as there is none."""
         data, state = self.workbench.data, self.workbench.host.state()
         name = self.choice().model
         weight_hash = state.weight_hash if state.phase == "ready" else None
+        return self._read(data, name, weight_hash)
+
+    def _stand_in(self) -> _Made | None:
+        """The embedded model's map, where another model is in memory."""
+        if self.choice().model == DEFAULT_MODEL:
+            return None
+        return self._read(self.workbench.data, DEFAULT_MODEL, None)
+
+    def _read(self, data: LoadedData, name: str, weight_hash: str | None) -> _Made | None:
         kept = self._kept
         if kept is not None and kept.data is data and kept.base_model == name and kept.weight_hash == weight_hash:
             return kept

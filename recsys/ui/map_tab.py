@@ -111,7 +111,7 @@ def _connect(
 
 def shown(drawing: Drawing, task: TaskState) -> list[Any]:
     """What the components are to show: a figure, or why there is none and what may be done about it."""
-    if drawing.figure is not None:
+    if drawing.figure is not None and not drawing.missing:
         return [
             gr.Plot(drawing.figure, visible=True),
             drawing.nearest,
@@ -122,7 +122,7 @@ def shown(drawing: Drawing, task: TaskState) -> list[Any]:
     is_failed = task.phase in ("failed", "cancelled") and drawing.may_make
     told = missing_html(drawing.missing, task if task.is_running or is_failed else None)
     return [
-        gr.Plot(visible=False),
+        gr.Plot(visible=False) if drawing.figure is None else gr.Plot(drawing.figure, visible=True),
         drawing.nearest,
         gr.HTML(told, visible=True),
         gr.Button(visible=drawing.may_make and not task.is_running),

@@ -88,6 +88,7 @@ def test_the_last_answer_of_each_session_is_kept_for_the_most_recent_ones():
 def of_another_model(monkeypatch, tmp_path):
     """A drawer whose process has a model in memory that never saw these movies."""
     monkeypatch.setenv("RECSYS_CACHE", str(tmp_path))
+    monkeypatch.setattr("recsys.ui.map_drawer.DEFAULT_MODEL", "a model without a shipped map")
     workbench = FakeWorkbench(runs=tmp_path)
     workbench.host.choice = ModelChoice("tiny-llama", adapter="movies")
     return MapDrawer(workbench)
@@ -110,6 +111,19 @@ def test_the_map_is_the_loaded_models_and_where_it_has_none_it_may_be_made(of_an
     )
     of_another_model.workbench.host.choice = ModelChoice()
     assert of_another_model.draw(liked(5618), None, (), "", 3).figure is not None
+
+
+def test_the_embedded_models_map_stands_in_for_a_model_without_one_and_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("RECSYS_CACHE", str(tmp_path))
+    monkeypatch.setattr("recsys.ui.map_drawer.find_spec", lambda name: object())
+    drawer = MapDrawer(FakeWorkbench(runs=tmp_path))
+    drawer.workbench.host.choice = ModelChoice("gptj-mini")
+    drawing = drawer.draw(liked(5618), None, (), "", 3)
+    assert drawing.figure is not None
+    assert drawing.nearest.count("<li>") == 3
+    assert drawing.missing.startswith("This is the map of smollm2-135m: gptj-mini has no map of MovieLens")
+    plot, _, note, make, stop, _ = shown(drawing, TaskState())
+    assert (plot.visible, note.visible, make.visible, stop.visible) == (True, True, True, False)
 
 
 def test_without_scikit_learn_the_command_that_installs_it_is_told(of_another_model, monkeypatch):
