@@ -72,7 +72,8 @@ def test_a_missing_adapter_is_told_by_the_api(ready):
 
 
 def test_the_embedding_resolver_works_on_the_shipped_index(ready):
-    answer = ready[1].predict(liked=["Alien"], resolver="embedding", max_new_tokens=32, api_name="/recommend")
+    asked = {"liked": ["Alien"], "model": "smollm2-135m", "resolver": "embedding", "max_new_tokens": 32}
+    answer = ready[1].predict(**asked, api_name="/recommend")
     assert all(0 <= row["similarity"] <= 1 for row in answer["recommendations"])
 
 
