@@ -49,19 +49,14 @@ class Workbench:
     """Data, model host, resolvers and jobs of one process; safe to share between threads."""
 
     def __init__(self, options: WorkbenchOptions | None = None) -> None:
-        self.options = options or WorkbenchOptions()
-        self.limits = Limits.for_public() if self.options.public else Limits()
-        self.choices = ModelChoices(
-            public=self.options.public,
-            adapters_folder=self.options.adapters,
-            default_model=self.options.default_model,
-        )
-        self.host = ModelHost(
-            public=self.options.public, adapters_folder=self.options.adapters, device=self.options.device
-        )
-        self.jobs = EvaluationJobs(self.options.runs_folder)
+        self.options = options = options or WorkbenchOptions()
+        self.limits = Limits.for_public() if options.public else Limits()
+        public, adapters = options.public, options.adapters
+        self.choices = ModelChoices(public=public, adapters_folder=adapters, default_model=options.default_model)
+        self.host = ModelHost(public=public, adapters_folder=adapters, device=options.device)
+        self.jobs = EvaluationJobs(options.runs_folder)
         self.data_holder = DataHolder(
-            DataChoice(self.options.data, self.options.split, self.options.descriptions),
+            DataChoice(options.data, options.split, options.descriptions),
             require_idle=lambda: self.jobs.require_idle(),
             replaced=lambda: self.host.forget_catalogues(),
         )

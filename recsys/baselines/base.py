@@ -92,9 +92,15 @@ class Interactions:
         counts: Users who like each column's item.
         num_likes: Likes before any item was left out.
         column_of: Item id → column.
+
+    Raises:
+        SettingsError: when min_likes or max_items is out of range.
     """
 
     def __init__(self, likes: Mapping[int, Sequence[int]], *, min_likes: int = 1, max_items: int | None = None) -> None:
+        require_number("min_likes", min_likes, 1, 1_000_000, integer=True)
+        if max_items is not None:
+            require_number("max_items", max_items, 1, 1_000_000, integer=True)
         counted = Counter(item for liked in likes.values() for item in set(liked))
         kept = [(item, count) for item, count in counted.items() if count >= min_likes]
         kept.sort(key=lambda pair: (-pair[1], pair[0]))

@@ -65,9 +65,6 @@ class Ease:
             SettingsError: when a setting is out of range.
         """
         require_number("reg", reg, 0, 1e9, open_low=True)
-        require_number("min_likes", min_likes, 1, 1_000_000, integer=True)
-        if max_items is not None:
-            require_number("max_items", max_items, 1, 1_000_000, integer=True)
         interactions = Interactions(likes, min_likes=min_likes, max_items=max_items)
         matrix = interactions.matrix().astype(np.float64)
         gram: NDArray[np.float64] = (matrix.T @ matrix).toarray()

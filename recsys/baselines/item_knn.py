@@ -54,7 +54,6 @@ class ItemKnn:
             SettingsError: when a setting is out of range.
         """
         require_number("num_neighbours", num_neighbours, 1, 1_000_000, integer=True)
-        require_number("min_likes", min_likes, 1, 1_000_000, integer=True)
         from scipy.sparse import csr_array, vstack
 
         interactions = Interactions(likes, min_likes=min_likes)

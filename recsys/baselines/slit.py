@@ -81,11 +81,8 @@ class Slit:
         require_number("past_decay", past_decay, 0, 1e9, open_low=True)
         require_number("num_next", num_next, 1, _LONGEST, integer=True)
         require_number("next_decay", next_decay, 0, 1e9, open_low=True)
-        require_number("min_likes", min_likes, 1, 1_000_000, integer=True)
-        if max_items is not None:
-            require_number("max_items", max_items, 1, 1_000_000, integer=True)
         interactions = Interactions(likes, min_likes=min_likes, max_items=max_items)
-        # Rows of B are of the items as causes, whatever stands between them: unknown items keep their place.
+        # Items that were left out keep their place among the likes, so the others decay as they did for the person.
         pasts = _decayed(interactions, likes.values(), num_past, past_decay, backwards=True)
         nexts = _decayed(interactions, likes.values(), num_next, next_decay, backwards=False)
         gram: NDArray[np.float64] = (pasts.T @ pasts).toarray()

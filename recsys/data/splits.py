@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 SplitBy = Literal["user", "record", "time"]
 SplitTies = Literal["item_id", "shuffled"]
-_PARTS_OF_A_SECOND = 2**20
-"""So many that two ratings hardly ever get the same; seconds since 1970 times as much still fit 64 bits."""
+_PLACES_OF_A_TIME = 2**20
+"""So many that two ratings of a person hardly ever get the same; times a number of ratings they still fit 64 bits."""
 _DRAWN: tuple[SplitName, ...] = ("test", "validation", "train")
 
 
@@ -108,11 +108,12 @@ def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
 def shuffle_ties(dataset: MovieLens, *, seed: int) -> MovieLens:
     """The same ratings, those of a person in the same second in random order.
 
-    Timestamps become finer than a second: the result is for splitting alone.
+    Timestamps become places in the order of all times: the result is for splitting alone.
     """
     ratings = dataset.ratings
-    parts = np.random.default_rng(seed).integers(_PARTS_OF_A_SECOND, size=len(ratings))
-    return replace(dataset, ratings=ratings.assign(timestamp=ratings["timestamp"] * _PARTS_OF_A_SECOND + parts))
+    order = np.unique(ratings["timestamp"].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    place = np.random.default_rng(seed).integers(_PLACES_OF_A_TIME, size=len(ratings))
+    return replace(dataset, ratings=ratings.assign(timestamp=order * _PLACES_OF_A_TIME + place))
 
 
 def _by_record(records: Records, liked: Rated, settings: SplitSettings, shape: WindowShape) -> SplitData:

@@ -11,7 +11,7 @@ from recsys.baselines.base import rank
 from recsys.data.records import Record, SplitData
 from recsys.errors import SettingsError
 from recsys.evaluation.baseline_scores import FitBaseline
-from recsys.evaluation.metrics import score_record
+from recsys.evaluation.metrics import average_precision
 from recsys.settings import SplitName, require_number
 
 CHOOSING: tuple[SplitName, ...] = ("train", "validation")
@@ -60,26 +60,28 @@ def score_folds(
     """
     require_number("num_folds", num_folds, 2, 1000, integer=True)
     likes = split.likes_of(*CHOOSING)
-    users = np.array(sorted(likes), dtype=np.int64)
+    folds = _deal(sorted(likes), num_folds, seed)
+    records = [record for name in CHOOSING for record in split.records[name]]
+    asked = [[record for record in records if record.user_id in fold] for fold in folds]
+    values: dict[str, list[float]] = {name: [] for name in recommenders}
+    for number, fold in enumerate(folds):
+        others = {user: likes[user] for user in likes if user not in fold}
+        for place, (name, fit) in enumerate(recommenders.items()):
+            told((number + place / len(recommenders)) / num_folds, f"fold {number + 1} of {num_folds}: {name}")
+            values[name] += _average_precisions(fit, others, asked[number], k)
+    order = tuple(record.user_id for part in asked for record in part)
+    return [FoldScores(name, tuple(found), order) for name, found in values.items()]
+
+
+def _deal(users: Sequence[int], num_folds: int, seed: int) -> list[frozenset[int]]:
     if len(users) < num_folds:
         raise SettingsError("there are fewer users than folds", seen=len(users), mend="ask for fewer folds")
-    np.random.default_rng(seed).shuffle(users)
-    records = [record for name in CHOOSING for record in split.records[name]]
-    values: dict[str, list[float]] = {name: [] for name in recommenders}
-    order: list[int] = []
-    for fold in range(num_folds):
-        held_out = set(users[fold::num_folds].tolist())
-        asked = [record for record in records if record.user_id in held_out]
-        order += [record.user_id for record in asked]
-        fitted_on = {user: likes[user] for user in likes if user not in held_out}
-        for place, (name, fit) in enumerate(recommenders.items()):
-            told((fold + place / len(recommenders)) / num_folds, f"fold {fold + 1} of {num_folds}: {name}")
-            values[name] += _average_precisions(fit, fitted_on, asked, k)
-    return [FoldScores(name, tuple(found), tuple(order)) for name, found in values.items()]
+    shuffled = np.random.default_rng(seed).permutation(np.array(users, dtype=np.int64))
+    return [frozenset(shuffled[fold::num_folds].tolist()) for fold in range(num_folds)]
 
 
 def _average_precisions(
     fit: FitBaseline, likes: Mapping[int, Sequence[int]], records: Sequence[Record], k: int
 ) -> list[float]:
     ranked = rank(fit(likes), [record.history for record in records], n=k)
-    return [score_record(record.relevant, item_ids, k)["map"] for record, item_ids in zip(records, ranked, strict=True)]
+    return [average_precision(record.relevant, item_ids, k) for record, item_ids in zip(records, ranked, strict=True)]

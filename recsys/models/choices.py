@@ -82,11 +82,10 @@ class ModelChoices:
         Raises:
             AdapterError: when there is no such adapter to tell the model.
         """
-        if model is None:
-            told = find_adapter(adapter, self._adapters_folder).base_model if adapter else ""
-            spec = self._find_listed(told)
-            model = spec.name if spec else DEFAULT_MODEL if adapter else self._default_model
-        return ModelChoice(model, precision, adapter)
+        if model is None and adapter:
+            spec = self._find_listed(find_adapter(adapter, self._adapters_folder).base_model)
+            model = spec.name if spec else DEFAULT_MODEL
+        return ModelChoice(model or self._default_model, precision, adapter)
 
     def prompt_rule(self, choice: ModelChoice) -> PromptRule:
         """The prompts that the choice reads.

@@ -23,6 +23,7 @@ from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.run import TrainingResult, run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
+from recsys.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
@@ -94,13 +95,7 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
         mend = "choose precision fp32 or auto, or a method that leaves the base as it is"
         raise SettingsError("all weights are trained in fp32", seen=settings.precision, mend=mend)
     if settings.method == "dpo":
-        require_trl()
-        if settings.learn_from != "train":
-            mend = "take learn_from train"
-            raise SettingsError("pairs are drawn from training users alone", seen=settings.learn_from, mend=mend)
-        if settings.augmentation != "records":
-            mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
-            raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)
+        _require_pairs(settings)
     if settings.method == "full" and is_sharded():
         mend = "choose method lora, or let each process hold all weights"
         raise SettingsError("all weights cannot be saved while processes share them", seen="full", mend=mend)
@@ -113,6 +108,20 @@ def _require_possible(request: TrainingRequest, device: str) -> None:
     if settings.method == "prefix" and settings.gradient_checkpointing:
         mend = "leave gradient_checkpointing out; a lower per_device_train_batch_size saves memory too"
         raise SettingsError("a prefix is kept in a cache, which gradient_checkpointing drops", seen=True, mend=mend)
+
+
+def _require_pairs(settings: TrainingSettings) -> None:
+    """Refuses what pairs of titles cannot be drawn by."""
+    require_trl()
+    if settings.augmentation != "records":
+        mend = "take augmentation records: titles of a record are drawn anew in each epoch already"
+        raise SettingsError("pairs of titles are drawn from records", seen=settings.augmentation, mend=mend)
+    if settings.learn_from != "train":
+        mend = "take learn_from train"
+        raise SettingsError("pairs are drawn from training users alone", seen=settings.learn_from, mend=mend)
+    if settings.teacher_share:
+        mend = "take teacher_share 0"
+        raise SettingsError("a teacher answers no pairs", seen=settings.teacher_share, mend=mend)
 
 
 def _require_memory(request: TrainingRequest, data: TrainingData, base: Path, device: str) -> None:

@@ -10,23 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from recsys.catalogue import Catalogue
 from recsys.data.records import Record
 from recsys.errors import SettingsError
 from recsys.evaluation.intervals import Interval, clustered_interval
 from recsys.settings import PromptSettings
-from recsys.training.batches import collate
-from recsys.training.examples import Case, Example, ExampleWriter
+from recsys.training.examples import Case, ExampleWriter
+from recsys.training.likelihoods import measure_likelihoods
 from recsys.training.preferences import dislikes_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from recsys.models.loading import LoadedModel
-
-_KINDS = ("liked", "disliked")
 
 
 @dataclass(frozen=True)
@@ -114,46 +111,33 @@ def measure_shift(
         raise SettingsError(
             "nobody has one dislike to ask for and one to name", seen=f"{len(records)} records", mend=mend
         )
+    plain, told = (
+        _measure(loaded, cases, catalogue, prompt.replace(include_disliked=named), batch_size)
+        for named in (False, True)
+    )
     users = [case.user_id for case in cases]
-    found: dict[tuple[str, bool], NDArray[np.float64]] = {}
-    for names_dislikes in (False, True):
-        format_ = prompt.replace(include_disliked=names_dislikes)
-        write = ExampleWriter(loaded.tokenizer, catalogue, format_, loss_on="answer")
-        for kind in _KINDS:
-            told = [case.told if names_dislikes else () for case in cases]
-            examples = [
-                write(Case(case.history, (getattr(case, kind),), named))
-                for case, named in zip(cases, told, strict=True)
-            ]
-            found[kind, names_dislikes] = _likelihoods(loaded, examples, batch_size)
-    for names_dislikes in (False, True):
-        found["gap", names_dislikes] = found["liked", names_dislikes] - found["disliked", names_dislikes]
-    shifts = [
-        Shift(
-            kind,
-            float(found[kind, False].mean()),
-            float(found[kind, True].mean()),
-            clustered_interval((found[kind, True] - found[kind, False]).tolist(), users),
-        )
-        for kind in (*_KINDS, "gap")
-    ]
-    return shifts, len(cases), len(set(users))
+    return [_shift(kind, plain[kind], told[kind], users) for kind in plain], len(cases), len(set(users))
 
 
-def _likelihoods(loaded: LoadedModel, examples: Sequence[Example], batch_size: int) -> NDArray[np.float64]:
-    """(examples,) log-likelihoods in nats, computed in order of length, which pads least."""
-    import torch
+def _shift(kind: str, plain: NDArray[np.float64], told: NDArray[np.float64], users: Sequence[int]) -> Shift:
+    interval = clustered_interval((told - plain).tolist(), users)
+    return Shift(kind, float(plain.mean()), float(told.mean()), interval)
 
-    from recsys.training.target_loss import title_log_likelihoods
 
-    head, device = loaded.model.get_output_embeddings(), next(loaded.model.parameters()).device
-    pad = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else loaded.tokenizer.eos_token_id
-    order = np.argsort([len(example) for example in examples], kind="stable")
-    found = np.zeros(len(examples))
-    loaded.model.eval()
-    for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        batch = {name: a.to(device) for name, a in collate([examples[i] for i in part], pad_token_id=pad).items()}
-        with torch.inference_mode():
-            found[part] = title_log_likelihoods(loaded.model, head, batch).double().cpu().numpy()
-    return found
+def _measure(
+    loaded: LoadedModel, cases: Sequence[ShiftCase], catalogue: Catalogue, prompt: PromptSettings, batch_size: int
+) -> dict[str, NDArray[np.float64]]:
+    """By kind, (cases,) log-likelihoods in nats with this prompt."""
+    write = ExampleWriter(loaded.tokenizer, catalogue, prompt, loss_on="answer")
+    pad = loaded.tokenizer.pad_token_id or 0
+
+    def likelihoods(asked: Sequence[int]) -> NDArray[np.float64]:
+        examples = [
+            write(Case(case.history, (item,), case.told if prompt.include_disliked else ()))
+            for case, item in zip(cases, asked, strict=True)
+        ]
+        return measure_likelihoods(loaded.model, examples, pad_token_id=pad, batch_size=batch_size)
+
+    liked = likelihoods([case.liked for case in cases])
+    disliked = likelihoods([case.disliked for case in cases])
+    return {"liked": liked, "disliked": disliked, "gap": liked - disliked}

@@ -14,8 +14,8 @@ import numpy as np
 
 from recsys.data.windows import Records
 from recsys.errors import SettingsError
-from recsys.training.batches import collate
 from recsys.training.examples import Case, Example
+from recsys.training.likelihoods import measure_likelihoods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,22 +148,10 @@ class PreferenceMeasure:
 
     def _likelihoods(self, model: Any) -> NDArray[np.float64]:
         """(2, pairs) log-likelihoods of the liked titles and of the disliked ones."""
-        import torch
-
-        from recsys.training.target_loss import title_log_likelihoods
-
-        was_training = model.training
-        model.eval()
-        head, device = model.get_output_embeddings(), next(model.parameters()).device
-        found: list[list[float]] = [[], []]
-        for start in range(0, len(self._pairs), self._size):
-            part = self._pairs[start : start + self._size]
-            for kind, examples in enumerate(([pair.liked for pair in part], [pair.disliked for pair in part])):
-                batch = {name: a.to(device) for name, a in collate(examples, pad_token_id=self._pad).items()}
-                with torch.no_grad():
-                    found[kind] += title_log_likelihoods(model, head, batch).tolist()
-        model.train(was_training)
-        return np.array(found)
+        kinds = ([pair.liked for pair in self._pairs], [pair.disliked for pair in self._pairs])
+        return np.stack(
+            [measure_likelihoods(model, examples, pad_token_id=self._pad, batch_size=self._size) for examples in kinds]
+        )
 
 
 def preference_loss(now: NDArray[np.float64], reference: NDArray[np.float64], beta: float) -> float:

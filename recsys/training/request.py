@@ -76,16 +76,18 @@ class TrainingData:
             SettingsError: when training users have no record.
         """
         settings = request.training
-        records = [record for name in settings.learnt_users for record in self.split.records[name]]
+        records = [self.split.records[name] for name in settings.learnt_users]
+        num = sum(map(len, records))
         if settings.augmentation == "records" or not request.num_samples:
-            require_records(records, "train")
+            require_records(records[0], "train")
         likes = self.split.likes_of(*settings.learnt_users)
-        cases, num = record_cases(records), len(records)
-        if settings.augmentation == "sub_histories":
+        if settings.augmentation == "records":
+            cases = record_cases([record for part in records for record in part])
+        else:
+            num = request.num_samples or num
             cases = sub_history_cases(
                 likes, history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
             )
-            num = request.num_samples or num
         if settings.teacher_share:
             teachers = Teachers(
                 likes, settings.teacher_temperature, num_folds=settings.teacher_folds, seed=settings.seed

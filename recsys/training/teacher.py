@@ -69,7 +69,7 @@ class Teachers:
         seed: Deals them.
 
     Raises:
-        SettingsError: when there are fewer users than folds, or none of the folds' others share movies enough.
+        SettingsError: when there are fewer users than folds, or no movie that three of a teacher's users like.
     """
 
     def __init__(

@@ -102,24 +102,7 @@ class MapDrawer:
         made = own or self._stand_in()
         if made is None:
             return self.missing()
-        from recsys.baselines.base import rank
-
-        catalogue = made.data.catalogue
-        history = tuple(entry for entry in read_entries(liked, catalogue) if isinstance(entry, int))
-        truth = _truth(made.data, record_id, history)
-        similar = rank(made.similarity, [history], n=num)[0] if history else ()
-        found = made.data.search.search(query[:MAX_QUERY], limit=1) if query.strip() else ()
-        around = found[0].item_id if found else None
-        marked = [
-            Marked("Similar by meaning", similar),
-            Marked("Liked", history),
-            Marked("Recommended by the model", answers),
-            Marked("Liked next, in truth", truth),
-            Marked("Found", [] if around is None else [around]),
-        ]
-        not_found = query if query.strip() and around is None else ""
-        figure = map_figure(made.item_map, catalogue, marked, around=around, width=max(200.0, min(float(width), 4000)))
-        nearest = _list_html(catalogue, made.base_model, similar, truth, not_found)
+        figure, nearest = _draw(made, liked, record_id, answers, query, num, width)
         if own is not None:
             return Drawing(figure, nearest)
         lacking = self.missing()
@@ -149,6 +132,29 @@ class MapDrawer:
         similarity = data.resolvers.similarity(name, data.catalogue.popularity, weight_hash)
         self._kept = _Made(data, name, weight_hash, found[1], similarity)
         return self._kept
+
+
+def _draw(
+    made: _Made, liked: object, record_id: object, answers: tuple[int, ...], query: str, num: int, width: float
+) -> tuple[go.Figure, str]:
+    from recsys.baselines.base import rank
+
+    catalogue = made.data.catalogue
+    history = tuple(entry for entry in read_entries(liked, catalogue) if isinstance(entry, int))
+    truth = _truth(made.data, record_id, history)
+    similar = rank(made.similarity, [history], n=num)[0] if history else ()
+    found = made.data.search.search(query[:MAX_QUERY], limit=1) if query.strip() else ()
+    around = found[0].item_id if found else None
+    marked = [
+        Marked("Similar by meaning", similar),
+        Marked("Liked", history),
+        Marked("Recommended by the model", answers),
+        Marked("Liked next, in truth", truth),
+        Marked("Found", [] if around is None else [around]),
+    ]
+    missing = query if query.strip() and around is None else ""
+    figure = map_figure(made.item_map, catalogue, marked, around=around, width=max(200.0, min(float(width), 4000)))
+    return figure, _list_html(catalogue, made.base_model, similar, truth, missing)
 
 
 def _truth(data: LoadedData, record_id: object, history: tuple[int, ...]) -> tuple[int, ...]:

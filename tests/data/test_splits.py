@@ -75,6 +75,12 @@ def test_shuffled_ties_change_the_order_within_a_second_alone_and_by_user():
     assert len(set(likes.values())) == 40, "each user has another order"
 
 
+def test_ties_are_shuffled_whatever_the_times():
+    rows = [(user, item, 5.0, 2**62 + item // 10) for user in range(1, 11) for item in range(100, 120)]
+    for items in split_data(make_dataset(rows), SplitSettings(split_ties="shuffled")).likes_of(*NAMES).values():
+        assert {item // 10 for item in items[:10]} == {10}
+
+
 def test_shuffling_ties_changes_neither_the_users_of_a_set_nor_the_number_of_records(embedded):
     ours, shuffled = (split_data(embedded, SplitSettings(split_ties=ties)) for ties in ("item_id", "shuffled"))
     assert ours.users == shuffled.users

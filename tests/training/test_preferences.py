@@ -200,9 +200,19 @@ def test_without_trl_the_command_that_installs_it_is_told_before_anything_is_loa
 
 
 @pytest.mark.usefixtures("trl")
-def test_pairs_are_drawn_from_records_alone(tiny_llama_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="pairs of titles are drawn from records"):
-        train(tiny_llama_folder, tmp_path, method="dpo", augmentation="sub_histories")
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"augmentation": "sub_histories"}, "pairs of titles are drawn from records"),
+        ({"learn_from": "train_and_validation"}, "pairs are drawn from training users alone"),
+        ({"teacher_share": 0.5}, "a teacher answers no pairs"),
+    ],
+)
+def test_pairs_are_drawn_from_records_of_training_users_alone(
+    tiny_llama_folder: Path, tmp_path: Path, settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError, match=told):
+        train(tiny_llama_folder, tmp_path, method="dpo", **settings)
 
 
 @pytest.mark.usefixtures("trl")

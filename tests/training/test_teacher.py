@@ -103,8 +103,8 @@ def test_teachers_expect_what_followed_with_the_others():
 
 
 def test_nobody_is_answered_by_a_teacher_that_knows_what_they_like():
-    # Movies 71 to 73 are liked by three users after 70, one fold each: whoever of them asks, the teacher knows the
-    # other two at most, and what fewer than three like it does not know.
+    # Movies 70 to 73 are liked by three users alone. Whoever of them asks, their teacher knows the other two at most,
+    # and what fewer than three like it does not know.
     likes = {user: [1, 2, 3] for user in range(30)} | {user: [70, 71, 72, 73] for user in (100, 101, 102)}
     for seed in range(20):
         teachers = Teachers(likes, 1.0, num_folds=5, seed=seed)
