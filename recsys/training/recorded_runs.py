@@ -58,8 +58,8 @@ class RecordedRun:
 
     @property
     def last_step(self) -> int:
-        """Optimizer steps done."""
-        return max((point.step for point in _points(self.curves)), default=0)
+        """Optimizer steps done, as the card tells them or else the last point of the curves."""
+        return self.card.steps or max((point.step for point in _points(self.curves)), default=0)
 
     @property
     def last_epoch(self) -> float:

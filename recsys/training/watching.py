@@ -56,6 +56,10 @@ class CurvesWriter(TrainerCallback):
         # max_steps may end the run before, or in the middle of an epoch.
         self.curves = replace(self.curves, steps_per_epoch=steps, num_train_epochs=state.max_steps / steps)
 
+    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_log = True  # whatever logging_steps says: the curve ends where the run does
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_kw: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return

@@ -75,12 +75,12 @@ def _definition(text: str) -> str:
 
 
 def _counts(numbers: Sequence[int | None]) -> str:
-    """The number, or the least and the most where runs differ.
+    """The number, or the least and the most where runs differ; none and 0 are of runs that measured nothing.
 
-    >>> _counts([128, 128]), _counts([64, None, 1280]), _counts([None])
+    >>> _counts([128, 128]), _counts([64, None, 0, 1280]), _counts([None])
     ('128', '64 to 1,280', '')
     """
-    known = [number for number in numbers if number is not None]
+    known = [number for number in numbers if number]
     if not known:
         return ""
     low, high = min(known), max(known)

@@ -52,6 +52,17 @@ def test_a_run_under_way_tells_its_steps_and_what_is_left(folders):
     assert run.seconds_left == pytest.approx(2.0 * 120)
 
 
+def test_a_saved_run_is_over_at_the_step_that_its_card_tells(folders):
+    curves = make_curves("story", epochs=5, done=4)
+    save_plain_adapter(folders["adapters"] / "story", curves=curves, notes={"steps": curves_steps(curves)})
+    (run,) = listed(folders)
+    assert (run.phase(), run.last_step) == ("done", run.planned_steps)
+
+
+def curves_steps(curves):
+    return round(curves.steps_per_epoch * curves.num_train_epochs)
+
+
 def test_a_run_that_writes_no_more_has_stopped(folders):
     make_curves("new", done=2).save(folders["training"] / "new" / "curves.json")
     (run,) = listed(folders)

@@ -118,7 +118,7 @@ def test_a_run_on_all_but_test_users_measures_nothing_on_those_it_learns_from(
     asked = changed(asked, learn_from="train_and_validation", num_train_epochs=1)
     result = run_training(asked, training_data, load_tiny_gptj(), tmp_path / "run")
     assert (result.curves.validation, result.curves.ranking) == ((), ())
-    assert result.curves.train
+    assert result.curves.train[-1].step == result.notes["steps"], "the curve ends where the run does"
     assert result.notes["split"].endswith("train and validation users")
     assert (result.notes["num_records"], result.notes["num_validation_records"]) == (15, 0)
 
