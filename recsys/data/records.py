@@ -24,6 +24,7 @@ from recsys.data.likes import Likes, Rated
 from recsys.data.movielens import MovieLens
 from recsys.data.windows import HISTORY_LENGTH, MAX_DISLIKED, NUM_RELEVANT, Records, WindowShape
 from recsys.data.windows import Record as Record
+from recsys.errors import SettingsError
 from recsys.prompts import PromptExample
 from recsys.settings import SplitName, require_number
 
@@ -37,6 +38,9 @@ DISLIKED_TO = 2.0
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "validation", "test")
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 10
+NUM_FOLDS = 5
+CHOOSING: tuple[SplitName, ...] = ("train", "validation")
+"""The users that settings may be chosen by."""
 _POOL_PER_EXAMPLE = 8
 _SMALLEST_POOL = 32
 _MOST_CANDIDATES = 20_000
@@ -95,6 +99,7 @@ def split_records(
     history_length: int = HISTORY_LENGTH,
     num_relevant: int = NUM_RELEVANT,
     max_disliked: int = MAX_DISLIKED,
+    fold: int = 0,
 ) -> SplitData:
     """Cuts a data set into user sets and records.
 
@@ -104,17 +109,22 @@ def split_records(
         history_length: Items in that each record gives.
         num_relevant: Items that each record asks for.
         max_disliked: The most recent dislikes that a record keeps.
+        fold: 1 to NUM_FOLDS deals training and validation users to folds and makes that one the validation set; test
+            users stay as they are. 0 deals none.
 
     Raises:
-        SettingsError: when a length is not a whole number in its range.
+        SettingsError: when a number is not a whole one in its range, or there are fewer users than folds.
     """
     require_number("seed", seed, 0, 2**32 - 1, integer=True)
     require_number("history_length", history_length, 1, 50, integer=True)
     require_number("num_relevant", num_relevant, 1, 50, integer=True)
     require_number("max_disliked", max_disliked, 0, 50, integer=True)
+    require_number("fold", fold, 0, NUM_FOLDS, integer=True)
     shape = WindowShape(history_length, num_relevant, max_disliked)
     liked, records = cut_records(dataset, shape)
     users = _split_users(liked.users.copy(), seed)
+    if fold:
+        users |= _hold_out(users, fold)
     set_of_user = np.zeros(len(liked.users), dtype=np.int8)
     for place, split in enumerate(SPLIT_NAMES):
         set_of_user[liked.rows_of(users[split])] = place
@@ -143,6 +153,28 @@ def _split_users(users: NDArray[np.int64], seed: int) -> dict[SplitName, tuple[i
         "test": users[:num_test],
     }
     return {split: tuple(np.sort(members).tolist()) for split, members in parts.items()}
+
+
+def deal_folds(users: Sequence[int], num_folds: int, seed: int = 0) -> list[frozenset[int]]:
+    """Users dealt to folds, whatever their order.
+
+    Raises:
+        SettingsError: when there are fewer users than folds.
+    """
+    if len(users) < num_folds:
+        raise SettingsError("there are fewer users than folds", seen=len(users), mend="ask for fewer folds")
+    shuffled = np.random.default_rng(seed).permutation(np.sort(np.array(users, dtype=np.int64)))
+    return [frozenset(shuffled[fold::num_folds].tolist()) for fold in range(num_folds)]
+
+
+def _hold_out(users: Mapping[SplitName, tuple[int, ...]], fold: int) -> dict[SplitName, tuple[int, ...]]:
+    """A fold of training and validation users as validation users, the others as training users."""
+    theirs = sorted(user for name in CHOOSING for user in users[name])
+    held_out = deal_folds(theirs, NUM_FOLDS)[fold - 1]
+    return {
+        "train": tuple(user for user in theirs if user not in held_out),
+        "validation": tuple(user for user in theirs if user in held_out),
+    }
 
 
 def few_shot_records(split: SplitData, catalogue: Catalogue, *, num_examples: int, seed: int = 0) -> tuple[Record, ...]:

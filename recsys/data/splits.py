@@ -17,6 +17,7 @@ import numpy as np
 from recsys.data.likes import Likes, Rated
 from recsys.data.movielens import MovieLens
 from recsys.data.records import (
+    NUM_FOLDS,
     SPLIT_NAMES,
     TEST_PERCENT,
     VALIDATION_PERCENT,
@@ -50,6 +51,8 @@ class SplitSettings(Settings):
         split_seed: Draws the users or the records.
         split_ties: The order of a person's ratings of the same second: by item id, or shuffled, which shows whether a
             model that reads order reads item ids.
+        split_fold: 1 to 5 deals training and validation users to five folds and makes that one the validation set; test
+            users stay as they are. 0 keeps the usual sets. By user only.
     """
 
     split_by: SplitBy = "user"
@@ -57,6 +60,7 @@ class SplitSettings(Settings):
     split_holdout: int = 0
     split_seed: int = 0
     split_ties: SplitTies = "item_id"
+    split_fold: int = 0
 
     def __post_init__(self) -> None:
         require_choice("split_by", self.split_by, get_args(SplitBy))
@@ -64,6 +68,10 @@ class SplitSettings(Settings):
         require_number("split_holdout", self.split_holdout, 0, 10**9, integer=True)
         require_number("split_seed", self.split_seed, 0, 2**32 - 1, integer=True)
         require_choice("split_ties", self.split_ties, get_args(SplitTies))
+        require_number("split_fold", self.split_fold, 0, NUM_FOLDS, integer=True)
+        if self.split_fold and self.split_by != "user":
+            mend = "split by user, or leave the fold away"
+            raise SettingsError("folds are of users", seen=f"split by {self.split_by}", mend=mend)
         if self.split_by != "record" and (self.split_records or self.split_holdout):
             raise SettingsError(
                 "numbers of records are chosen where records are drawn",
@@ -85,6 +93,8 @@ class SplitSettings(Settings):
             words.append(f"seed {self.split_seed}")
         if self.split_ties == "shuffled":
             words.append("ties shuffled")
+        if self.split_fold:
+            words.append(f"fold {self.split_fold} of {NUM_FOLDS}")
         return ", ".join(words)
 
 
@@ -97,7 +107,7 @@ def split_data(dataset: MovieLens, settings: SplitSettings) -> SplitData:
     if settings.split_ties == "shuffled":
         dataset = shuffle_ties(dataset, seed=settings.split_seed)
     if settings.split_by == "user":
-        return split_records(dataset, seed=settings.split_seed)
+        return split_records(dataset, seed=settings.split_seed, fold=settings.split_fold)
     shape = WindowShape()
     liked, records = cut_records(dataset, shape)
     if settings.split_by == "record":

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recsys.baselines.base import rank
-from recsys.data.records import Record, SplitData
-from recsys.errors import SettingsError
+from recsys.data.records import CHOOSING, Record, SplitData, deal_folds
 from recsys.evaluation.baseline_scores import FitBaseline
 from recsys.evaluation.metrics import average_precision
-from recsys.settings import SplitName, require_number
-
-CHOOSING: tuple[SplitName, ...] = ("train", "validation")
-"""The users that settings may be chosen by."""
+from recsys.settings import require_number
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ def score_folds(
     """
     require_number("num_folds", num_folds, 2, 1000, integer=True)
     likes = split.likes_of(*CHOOSING)
-    folds = _deal(sorted(likes), num_folds, seed)
+    folds = deal_folds(sorted(likes), num_folds, seed)
     records = [record for name in CHOOSING for record in split.records[name]]
     asked = [[record for record in records if record.user_id in fold] for fold in folds]
     values: dict[str, list[float]] = {name: [] for name in recommenders}
@@ -71,13 +65,6 @@ def score_folds(
             values[name] += _average_precisions(fit, others, asked[number], k)
     order = tuple(record.user_id for part in asked for record in part)
     return [FoldScores(name, tuple(found), order) for name, found in values.items()]
-
-
-def _deal(users: Sequence[int], num_folds: int, seed: int) -> list[frozenset[int]]:
-    if len(users) < num_folds:
-        raise SettingsError("there are fewer users than folds", seen=len(users), mend="ask for fewer folds")
-    shuffled = np.random.default_rng(seed).permutation(np.array(users, dtype=np.int64))
-    return [frozenset(shuffled[fold::num_folds].tolist()) for fold in range(num_folds)]
 
 
 def _average_precisions(

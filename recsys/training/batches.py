@@ -10,7 +10,10 @@ import numpy as np
 from recsys.training.examples import EpochExamples, Example
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
+
+    from recsys.training.title_targets import TitleTargets
 
 NO_TARGET = -100
 """What the labels hold where nothing is learnt; cross-entropy leaves it out, as transformers does."""
@@ -64,13 +67,22 @@ def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> f
     return 1 - used / places if places else 0.0
 
 
-def collate(examples: Sequence[Example], *, pad_token_id: int) -> dict[str, Tensor]:
+def collate(
+    examples: Sequence[Example], *, pad_token_id: int, targets: TitleTargets | None = None
+) -> dict[str, Tensor]:
     """One batch: what the model reads, and at each place the token that comes next where it is learnt.
 
     The last token of a sequence is only ever a target, so it is not read.
 
+    Args:
+        examples: At least one.
+        pad_token_id: Fills rows up.
+        targets: Tells what teachers expect; None asks none.
+
     Returns:
-        input_ids, attention_mask and labels, each of shape (batch, longest - 1).
+        input_ids, attention_mask and labels, each of shape (batch, longest - 1). With targets also what they expect,
+        flat: expected_at (places, counted row by row), expected_token, and expected_mass, which adds up to the
+        teachers' share at each place.
     """
     import torch
 
@@ -84,4 +96,10 @@ def collate(examples: Sequence[Example], *, pad_token_id: int) -> dict[str, Tens
         mask[row, :length] = 1
         first = max(example.first_target - 1, 0)
         labels[row, first:length] = example.ids[first + 1 :]
-    return {name: torch.from_numpy(a) for name, a in (("input_ids", ids), ("attention_mask", mask), ("labels", labels))}
+    batch: dict[str, NDArray[Any]] = {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    if targets is not None:
+        expected = targets(examples)
+        batch["expected_at"] = expected.row * width + expected.place - 1
+        batch["expected_token"] = expected.token
+        batch["expected_mass"] = expected.probability * np.float32(targets.share)
+    return {name: torch.from_numpy(values) for name, values in batch.items()}

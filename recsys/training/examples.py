@@ -7,7 +7,7 @@ never on the order in which they are drawn, so a run that was killed goes on wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ from recsys.catalogue import Catalogue
 from recsys.data.records import few_shot_examples
 from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.errors import SettingsError
+from recsys.generation.catalogue_trie import CatalogueTrie
 from recsys.generation.title_tokens import ListForm, tokenise_in_list
 from recsys.generation.tokenization import PromptTokenizer
 from recsys.prompts import Prompt, PromptExample, render
@@ -60,10 +61,18 @@ class Example:
     Attributes:
         ids: (tokens,) token ids.
         first_target: Place of the first token that is learnt; all after it are.
+        items: The titles that the sequence lists, where it is a list of titles.
+        starts: Place of the first token of each of them.
+        disliked: What the prompt names as disliked.
+        user_id: Whose it is; 0 where that is not told.
     """
 
     ids: NDArray[np.int32]
     first_target: int
+    items: tuple[int, ...] = ()
+    starts: tuple[int, ...] = ()
+    disliked: tuple[int, ...] = ()
+    user_id: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,8 +102,8 @@ class ExampleWriter:
         worked: Sequence[PromptExample] = (),
     ) -> None:
         # Titles that are closed alike and stand bare: each of them can be the answer to those before.
-        self._is_list = (prompt.style, prompt.details) == ("history", "none") and prompt.list_separator in (";", ",")
-        if loss_on == "titles" and not self._is_list:
+        self.is_list = (prompt.style, prompt.details) == ("history", "none") and prompt.list_separator in (";", ",")
+        if loss_on == "titles" and not self.is_list:
             mend = "choose style history with separator ; and no details, or loss_on answer"
             raise SettingsError("this prompt does not write every title as an answer", seen=prompt.style, mend=mend)
         self._tokenizer, self._catalogue, self._prompt = tokenizer, catalogue, prompt
@@ -108,18 +117,35 @@ class ExampleWriter:
         movies = [[self._catalogue[item] for item in items] for items in (case.history, case.disliked)]
         liked, disliked = movies
         prompt = render(
-            [] if self._is_list else liked,
+            [] if self.is_list else liked,
             self._prompt,
             num_recommendations=max(len(case.answer), 1),
             disliked=disliked,
             examples=self._worked,
         )
         head = np.asarray(self._read(prompt).ids, np.int32)
-        titles = [*case.history, *case.answer] if self._is_list else list(case.answer)
+        titles = [*case.history, *case.answer] if self.is_list else list(case.answer)
         pieces = [self._title(item, place, prompt) for place, item in enumerate(titles)]
-        num_given = len(case.history) if self._is_list and self._loss_on == "answer" else 0
-        first_target = len(head) + sum(len(piece) for piece in pieces[:num_given])
-        return Example(np.concatenate([head, *pieces]), first_target)
+        num_given = len(case.history) if self.is_list and self._loss_on == "answer" else 0
+        starts = np.cumsum([len(head), *map(len, pieces)]).tolist()
+        ids = np.concatenate([head, *pieces])
+        if not self.is_list:
+            return Example(ids, starts[num_given])
+        return Example(ids, starts[num_given], tuple(titles), tuple(starts[:-1]), case.disliked, case.user_id)
+
+    def trie(self, items: Collection[int]) -> CatalogueTrie:
+        """The titles of these items as the list writes them.
+
+        Raises:
+            SettingsError: when this prompt does not write a plain list of titles.
+        """
+        if not self.is_list:
+            mend = "choose style history with separator ; or , and no details, or train without a teacher"
+            raise SettingsError("a teacher teaches lists of titles alone", seen=self._prompt.style, mend=mend)
+        prompt = render([], self._prompt, num_recommendations=1, examples=self._worked)
+        movies = [movie for movie in self._catalogue if movie.item_id in items]
+        years = self._prompt.include_years
+        return CatalogueTrie.build(movies, self._tokenizer, include_years=years, form=ListForm.of(prompt))
 
     def _title(self, item: int, place: int, prompt: Prompt) -> NDArray[np.int32]:
         form = ListForm.of(prompt)

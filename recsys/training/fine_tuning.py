@@ -121,7 +121,7 @@ def _require_pairs(settings: TrainingSettings) -> None:
         raise SettingsError("pairs are drawn from training users alone", seen=settings.learn_from, mend=mend)
     if settings.teacher_share:
         mend = "take teacher_share 0"
-        raise SettingsError("a teacher answers no pairs", seen=settings.teacher_share, mend=mend)
+        raise SettingsError("a teacher tells nothing of pairs", seen=settings.teacher_share, mend=mend)
 
 
 def _require_memory(request: TrainingRequest, data: TrainingData, base: Path, device: str) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
     from recsys.training.request import TrainingData, TrainingRequest
+    from recsys.training.settings import TrainingSettings
+    from recsys.training.title_targets import TitleTargets
 
 _TRL = "run: pip install -e '.[dpo]'"
 
@@ -75,10 +77,9 @@ def require_trl() -> None:
         raise SettingsError("method dpo needs the package trl, which is not installed", seen="dpo", mend=_TRL)
 
 
-def _titles(
-    request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: Callable[[Case], Any]
-) -> Objective:
+def _titles(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: ExampleWriter) -> Objective:
     draw, num = data.draw(request)
+    targets = _ask_teachers(request.training, data, write)
     validation = [write(Case(r.history, r.relevant, r.disliked)) for r in data.held_out(request.training)]
 
     def create(model: Any, arguments: dict[str, Any], *, callbacks: list[Any], measure: Any) -> Any:
@@ -94,14 +95,24 @@ def _titles(
             pad_token_id=loaded.tokenizer.pad_token_id or 0,
             callbacks=callbacks,
             measure=measure,
+            targets=targets,
         )
 
     return Objective(draw, num, bool(validation), create)
 
 
-def _preferences(
-    request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: Callable[[Case], Any]
-) -> Objective:
+def _ask_teachers(settings: TrainingSettings, data: TrainingData, write: ExampleWriter) -> TitleTargets | None:
+    from recsys.training.teacher import Teachers
+    from recsys.training.title_targets import TitleTargets
+
+    if not settings.teacher_share:
+        return None
+    likes = data.split.likes_of(*settings.learnt_users)
+    teachers = Teachers(likes, settings.teacher_temperature, num_folds=settings.teacher_folds, seed=settings.seed)
+    return TitleTargets(write.trie(teachers.item_ids), teachers, settings.teacher_share)
+
+
+def _preferences(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: ExampleWriter) -> Objective:
     settings, write_pair = request.training, write_pairs(write)
     draw, num = preference_cases(data.split.records["train"], seed=settings.seed)
     pairs = [write_pair(case) for case in validation_cases(data.split.records["validation"])]

@@ -1,39 +1,32 @@
-"""A small GPT-J from scratch that reads lists of movie titles: its tokenizer, its shape, its training.
+"""A small GPT-J from scratch that reads lists of movie titles: its shape and its training.
 
-The tokenizer is a byte-level BPE whose merges may run over spaces, so a title that many people like is a token or
-two, while any text still has tokens. It is fitted on the catalogue's titles and on what training users like, and
-on nobody else's likes: held-out users leave no trace in it.
+Its tokenizer is that of title_tokenizer.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recsys.catalogue import Catalogue
 from recsys.errors import SettingsError
 from recsys.models.artifacts import Progress, silent
 from recsys.models.distributed import is_first_process, take_device
 from recsys.models.loading import LoadedModel, count_memory
 from recsys.models.registry import ModelSpec
-from recsys.settings import PromptSettings, Settings, require_number
+from recsys.settings import Settings, require_number
 from recsys.training.parameters import count_parameters
 from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.run import run_training
 from recsys.training.run_folder import require_name, training_folder
 from recsys.training.saving import save_model
+from recsys.training.title_tokenizer import LEAST_BPE_TOKENS, train_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TITLES_ONLY = "It was trained on lists of movie titles and reads no English."
 """Why such a model reads no other prompt than the history style."""
-
-_END_OF_TEXT = "<|endoftext|>"
-_MARKS = "Disliked:|Liked:|\n"
-"""What a history prompt is made of besides titles; split off before merges, so that each is a token of its own."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +42,7 @@ class PretrainSettings(Settings):
         n_positions: The longest text in tokens.
         dropout: Share of activations that is dropped while training.
         num_samples: Sub-histories of an epoch.
+        title_token_likes: A title that so many training users like is a token of its own; 0 makes none.
     """
 
     vocab_size: int = 8192
@@ -59,9 +53,10 @@ class PretrainSettings(Settings):
     n_positions: int = 512
     dropout: float = 0.1
     num_samples: int = 20_000
+    title_token_likes: int = 3
 
     def __post_init__(self) -> None:
-        require_number("vocab_size", self.vocab_size, 300, 65_536, integer=True)
+        require_number("vocab_size", self.vocab_size, LEAST_BPE_TOKENS, 65_536, integer=True)
         require_number("n_embd", self.n_embd, 8, 4096, integer=True)
         require_number("n_layer", self.n_layer, 1, 64, integer=True)
         require_number("n_head", self.n_head, 1, 64, integer=True)
@@ -69,6 +64,7 @@ class PretrainSettings(Settings):
         require_number("n_positions", self.n_positions, 64, 8192, integer=True)
         require_number("dropout", self.dropout, 0, 0.9)
         require_number("num_samples", self.num_samples, 1, 10_000_000, integer=True)
+        require_number("title_token_likes", self.title_token_likes, 0, 1_000_000, integer=True)
         width, rest = divmod(self.n_embd, self.n_head)
         if rest or self.rotary_dim > width or self.rotary_dim % 2:
             raise SettingsError(
@@ -76,54 +72,6 @@ class PretrainSettings(Settings):
                 seen=f"n_embd {self.n_embd}, n_head {self.n_head}, rotary_dim {self.rotary_dim}",
                 mend="n_embd must be a multiple of n_head, rotary_dim even and at most n_embd / n_head",
             )
-
-
-def train_tokenizer(
-    catalogue: Catalogue, likes: Mapping[int, Sequence[int]], settings: PretrainSettings, prompt: PromptSettings
-) -> PreTrainedTokenizerBase:
-    """Fits the tokenizer: every title once, and once more for each training user who likes it.
-
-    Args:
-        catalogue: The titles.
-        likes: Of training users alone.
-        settings: vocab_size and n_positions.
-        prompt: How titles are written.
-    """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tail = prompt.list_separator
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_MARKS), "isolated"),
-            pre_tokenizers.Split(tail, "merged_with_previous"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=settings.vocab_size,
-        special_tokens=[_END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-
-    def corpus() -> Iterator[str]:
-        written = {m.item_id: f" {m.display(include_year=prompt.include_years)}{tail}" for m in catalogue}
-        yield from ("Disliked:", "Liked:") * 100
-        yield from written.values()
-        for items in likes.values():
-            yield from (written[item] for item in items)
-
-    bpe.train_from_iterator(corpus(), trainer)
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=bpe,
-        eos_token=_END_OF_TEXT,
-        pad_token=_END_OF_TEXT,
-        model_max_length=settings.n_positions,
-        padding_side="left",
-    )
 
 
 def create_model(
@@ -197,7 +145,14 @@ def pretrain(
     """
     require_name(request.name)
     progress(0.0, "Fitting the tokenizer.")
-    tokenizer = train_tokenizer(data.catalogue, data.split.likes_of("train"), settings, request.prompt)
+    tokenizer = train_tokenizer(
+        data.catalogue,
+        data.split.likes_of(*request.training.learnt_users),
+        request.prompt,
+        vocab_size=settings.vocab_size,
+        title_token_likes=settings.title_token_likes,
+        longest=settings.n_positions,
+    )
     loaded = create_model(request.name, tokenizer, settings, seed=request.training.seed)
     folder = training_folder() / request.name
     result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)

@@ -12,7 +12,6 @@ from recsys.data.windows import HISTORY_LENGTH, NUM_RELEVANT
 from recsys.settings import PromptSettings
 from recsys.training.examples import Case, record_cases, require_records, sub_history_cases
 from recsys.training.settings import LoraSettings, TrainingSettings
-from recsys.training.teacher import Teachers, answered_by
 
 if TYPE_CHECKING:
     from recsys.catalogue import Catalogue
@@ -88,11 +87,6 @@ class TrainingData:
             cases = sub_history_cases(
                 likes, history_length=HISTORY_LENGTH, num_relevant=NUM_RELEVANT, seed=settings.seed
             )
-        if settings.teacher_share:
-            teachers = Teachers(
-                likes, settings.teacher_temperature, num_folds=settings.teacher_folds, seed=settings.seed
-            )
-            cases = answered_by(teachers, cases, share=settings.teacher_share, seed=settings.seed)
         return cases, num
 
     def held_out(self, settings: TrainingSettings) -> Sequence[Record]:

@@ -76,9 +76,9 @@ class TrainingSettings(Settings):
         loss_on: What is learnt: the answer's titles, or every title of the history too (history style alone). dpo
             ignores it: it learns one title of the answer.
         augmentation: The records as they are, or in each epoch other time-ordered parts of each user's likes.
-        teacher_share: Share of the examples whose answer a classic recommender draws, in place of what the person
-            liked next; 0 asks none.
-        teacher_temperature: How far from its favourites it draws.
+        teacher_share: Share of each title's target that is what a classic recommender expects after the titles before
+            it; the rest is what the person liked next. 0 asks none.
+        teacher_temperature: The lower, the more it expects its favourites alone.
         teacher_folds: One teacher for each fold of users, fitted on all others; 1 is one teacher for everybody, which
             knows what they liked: its answers are as much what they liked soon after as what others did.
         learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them nothing is

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy
@@ -21,6 +22,9 @@ from recsys.training.batches import NO_TARGET
 def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The cross-entropy of a batch, summed over its targets.
 
+    Where the batch tells what teachers expect, the target is their distribution by their share and the label by the
+    rest.
+
     Args:
         model: A causal LM, wrapped or not.
         head: Its output layer.
@@ -29,8 +33,11 @@ def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tup
     Returns:
         The sum in nats, and the number of targets.
     """
-    losses, is_target = _losses(model, head, batch)
-    return losses.sum(), is_target.sum()
+    logits, is_target = _logits(model, head, batch)
+    losses = cross_entropy(logits, batch["labels"][is_target], reduction="none")
+    if "expected_at" not in batch:
+        return losses.sum(), is_target.sum()
+    return (losses + _taught(logits, losses, is_target, batch)).sum(), is_target.sum()
 
 
 def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -41,17 +48,29 @@ def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tenso
         head: Its output layer.
         batch: What batches.collate made.
     """
-    losses, is_target = _losses(model, head, batch)
+    logits, is_target = _logits(model, head, batch)
+    losses = cross_entropy(logits, batch["labels"][is_target], reduction="none")
     return losses.new_zeros(len(is_target)).index_add(0, is_target.nonzero()[:, 0], -losses)
 
 
-def _losses(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """(targets,) the cross-entropy of each target in nats, row by row, and (rows, places) where they are."""
-    labels = batch["labels"]
-    is_target = labels != NO_TARGET
+def _logits(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """(targets, vocabulary) the logits of each target, row by row, and (rows, places) where they are."""
+    is_target = batch["labels"] != NO_TARGET
     with _only(head, is_target):
         output: Any = model(input_ids=batch["input_ids"], **_without_cache(model))
-    return cross_entropy(output.logits.float(), labels[is_target], reduction="none"), is_target
+    return output.logits.float(), is_target
+
+
+def _taught(logits: Tensor, losses: Tensor, is_target: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """(targets,) what teachers change in the losses: their share of each target's is of what they expect.
+
+    The normaliser is the same for label and expectation, so only the logits of expected tokens are looked at.
+    """
+    target = (is_target.flatten().cumsum(0) - 1)[batch["expected_at"]]
+    label = batch["labels"][is_target]
+    wanted = logits.gather(1, label[:, None])[:, 0]
+    expected = logits.flatten().index_select(0, target * logits.shape[1] + batch["expected_token"])
+    return torch.zeros_like(losses).index_add(0, target, batch["expected_mass"] * (wanted[target] - expected))
 
 
 @contextmanager

@@ -1,15 +1,14 @@
-"""Classic recommenders that answer histories, so that a language model learns from more than people wrote.
+"""Classic recommenders that tell what they expect next, so that a language model learns from more than people wrote.
 
-Titles are drawn by the teacher's scores, not taken from the top: what is learnt is how much each title is expected,
-as with soft targets (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015). A teacher
-that was fitted on the very histories that it answers gives back much of what their people liked, nearest first; one
-that was fitted on other users alone knows only what those did (docs/LOG.md has what each is good for).
+A teacher that was fitted on the very histories that it is asked about gives back much of what their people liked,
+nearest first; one that was fitted on other users alone knows only what those did (docs/LOG.md has what each is good
+for). What is learnt is a distribution over titles, as with soft targets (Hinton et al., "Distilling the Knowledge in a
+Neural Network", 2015).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,45 +17,53 @@ from recsys.baselines.blend import Blend
 from recsys.baselines.ease import Ease
 from recsys.baselines.slit import Slit
 from recsys.errors import SettingsError
-from recsys.training.examples import Case
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from recsys.baselines.base import Recommender
 
 _WEIGHT_OF_EASE = 0.5
 """Beside SLIT's of 1; chosen by five user folds of training and validation users (docs/LOG.md)."""
 _FLOOR = 0.2
-"""What a title weighs beside its standardised score: any can be drawn."""
-_STREAM = 1
-"""Keeps the teacher's random numbers apart from those that draw a history from the same seed, epoch and index."""
+"""What a title weighs beside its standardised score: any can be expected."""
 
 
 class Teacher:
-    """Answers a history with titles drawn by (max(score, 0) + a floor)^(1 / temperature), liked ones left out.
+    """Expects each title in proportion to (max(score, 0) + a floor)^(1 / temperature), liked ones not at all.
 
     Linear recommenders regress on what is liked, so their scores are in proportion to how much it is expected.
 
     Args:
         recommender: Whose scores; standardised, as those of a blend.
-        temperature: The lower, the more the top alone is drawn.
+        temperature: The lower, the more the top alone is expected.
+
+    Attributes:
+        item_ids: Column → item id.
     """
 
     def __init__(self, recommender: Recommender, temperature: float) -> None:
+        self.item_ids = recommender.item_ids
         self._recommender = recommender
         self._temperature = temperature
         self._column_of = {item: column for column, item in enumerate(recommender.item_ids.tolist())}
 
-    def answer(self, history: Sequence[int], num: int, rng: np.random.Generator) -> tuple[int, ...]:
-        """Draws titles one after another without putting any back; fewer where it knows no more."""
-        scores = self._recommender.scores([history])[0]
-        # The highest of logits with Gumbel noise are a draw from their softmax without replacement (Vieira, 2014).
-        noisy = np.log(np.maximum(scores, 0) + _FLOOR) / self._temperature + rng.gumbel(size=len(scores))
-        given = [self._column_of[item] for item in history if item in self._column_of]
-        noisy[given] = -np.inf
-        num = min(num, len(noisy) - len(set(given)))
-        best = np.argpartition(-noisy, num - 1)[:num] if num > 0 else np.empty(0, np.intp)
-        ordered = best[np.argsort(-noisy[best])]
-        return tuple(self._recommender.item_ids[ordered].tolist())
+    def expect(self, histories: Sequence[Sequence[int]], disliked: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """(histories, items) how much each title is expected next; rows add up to 1, to 0 where all titles are known.
+
+        Args:
+            histories: Liked items in time order.
+            disliked: For each of them what is not expected either.
+        """
+        weights = np.maximum(self._recommender.scores(histories), 0) + np.float32(_FLOOR)
+        # Weights of 10^(1 / temperature) overflow where the temperature is low, so the highest is made 1.
+        weights /= weights.max(axis=1, initial=_FLOOR, keepdims=True)
+        weights **= np.float32(1 / self._temperature)
+        for row, known in enumerate(zip(histories, disliked, strict=True)):
+            weights[row, [self._column_of[item] for items in known for item in items if item in self._column_of]] = 0
+        total = weights.sum(axis=1, keepdims=True)
+        expected: NDArray[np.float32] = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+        return expected
 
 
 class Teachers:
@@ -86,9 +93,16 @@ class Teachers:
             for fold in range(num_folds)
         ]
 
-    def of(self, user_id: int) -> Teacher:
-        """The teacher of the user's fold."""
-        return self._teachers[self._fold_of[user_id]]
+    def by_user(self, user_ids: Sequence[int]) -> Iterator[tuple[Teacher, list[int]]]:
+        """Each teacher that any of the users has, with the places of those users."""
+        folds = [self._fold_of[user] for user in user_ids]
+        for fold in sorted(set(folds)):
+            yield self._teachers[fold], [place for place, its in enumerate(folds) if its == fold]
+
+    @property
+    def item_ids(self) -> frozenset[int]:
+        """What any of them knows."""
+        return frozenset(item for teacher in self._teachers for item in teacher.item_ids.tolist())
 
 
 def _fit_some(likes: Mapping[int, Sequence[int]], users: Sequence[int]) -> Blend:
@@ -102,26 +116,3 @@ def _fit_some(likes: Mapping[int, Sequence[int]], users: Sequence[int]) -> Blend
 def fit_blend(likes: Mapping[int, Sequence[int]]) -> Blend:
     """SLIT, which reads the order of likes, blended with EASE, which does not."""
     return Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
-
-
-def answered_by(
-    teachers: Teachers, draw: Callable[[int, int], Case], *, share: float, seed: int
-) -> Callable[[int, int], Case]:
-    """The same cases, a share of them with a teacher's answer in place of what the person liked next.
-
-    Args:
-        teachers: Who answer; every user of a case is one of theirs.
-        draw: The case of (epoch, index).
-        share: From 0 to 1.
-        seed: Draws which, and the answers, together with epoch and index.
-    """
-
-    def draw_or_ask(epoch: int, index: int) -> Case:
-        case = draw(epoch, index)
-        rng = np.random.default_rng((seed, epoch, index, _STREAM))
-        if rng.random() >= share:
-            return case
-        answer = teachers.of(case.user_id).answer(case.history, len(case.answer), rng)
-        return replace(case, answer=answer) if answer else case
-
-    return draw_or_ask

@@ -15,6 +15,7 @@ from recsys.training.batches import collate
 from recsys.training.examples import EpochExamples, Example
 from recsys.training.run_trainer import Measure, RunTrainer
 from recsys.training.target_loss import summed_loss
+from recsys.training.title_targets import TitleTargets
 
 
 class TitleTrainer(RunTrainer):
@@ -28,6 +29,7 @@ class TitleTrainer(RunTrainer):
         pad_token_id: Fills batches up.
         callbacks: Told how it goes.
         measure: More to measure after each epoch.
+        targets: Tells what teachers expect of training examples; None learns what people liked alone.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class TitleTrainer(RunTrainer):
         pad_token_id: int,
         callbacks: Sequence[TrainerCallback] = (),
         measure: Measure | None = None,
+        targets: TitleTargets | None = None,
     ) -> None:
         self.validation = validation
+        self._collate_plain = partial(collate, pad_token_id=pad_token_id)
         super().__init__(
             examples=examples,
-            collate=partial(collate, pad_token_id=pad_token_id),
+            collate=partial(collate, pad_token_id=pad_token_id, targets=targets),
             measure=measure,
             callbacks=callbacks,
             model=model,
@@ -83,7 +87,7 @@ class TitleTrainer(RunTrainer):
         # All processes call the model equally often, since a sharded one gathers its weights from all of them.
         for turn in range(math.ceil(len(batches) / self.args.world_size)):
             place = mine[turn] if turn < len(mine) else 0
-            batch = self._prepare_inputs(self._collate([self.validation[index] for index in batches[place]]))
+            batch = self._prepare_inputs(self._collate_plain([self.validation[index] for index in batches[place]]))
             with torch.no_grad():
                 total, count = summed_loss(model, self._head, batch)
             if turn < len(mine):

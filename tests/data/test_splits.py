@@ -66,6 +66,29 @@ def test_a_split_is_named_where_it_is_not_the_default():
     assert SplitSettings(split_ties="shuffled").name == "ties shuffled"
 
 
+def test_a_fold_of_training_and_validation_users_takes_the_place_of_the_validation_users(embedded):
+    usual = split_data(embedded, SplitSettings())
+    folds = [split_data(embedded, SplitSettings(split_fold=fold)) for fold in range(1, 6)]
+    choosing = sorted((*usual.users["train"], *usual.users["validation"]))
+    assert sorted(user for split in folds for user in split.users["validation"]) == choosing
+    for split in folds:
+        assert sorted((*split.users["train"], *split.users["validation"])) == choosing
+        assert (split.users["test"], split.records["test"]) == (usual.users["test"], usual.records["test"])
+        for name in ("train", "validation"):
+            assert {record.user_id for record in split.records[name]} <= set(split.users[name])
+            assert set(split.likes_of(name)) == set(split.users[name])
+    records = [record.record_id for split in folds for record in split.records["validation"]]
+    assert sorted(records) == sorted(r.record_id for name in ("train", "validation") for r in usual.records[name])
+
+
+def test_a_fold_is_named_in_range_and_of_users():
+    assert SplitSettings(split_fold=2).name == "fold 2 of 5"
+    with pytest.raises(SettingsError, match="split_fold"):
+        SplitSettings(split_fold=6)
+    with pytest.raises(SettingsError, match="folds are of users"):
+        SplitSettings("record", split_fold=1)
+
+
 def test_shuffled_ties_change_the_order_within_a_second_alone_and_by_user():
     rows = [(user, item, 5.0, item // 5) for user in range(1, 41) for item in range(100, 120)]
     likes = split_data(make_dataset(rows), SplitSettings(split_ties="shuffled")).likes_of(*NAMES)

@@ -205,7 +205,7 @@ def test_without_trl_the_command_that_installs_it_is_told_before_anything_is_loa
     [
         ({"augmentation": "sub_histories"}, "pairs of titles are drawn from records"),
         ({"learn_from": "train_and_validation"}, "pairs are drawn from training users alone"),
-        ({"teacher_share": 0.5}, "a teacher answers no pairs"),
+        ({"teacher_share": 0.5}, "a teacher tells nothing of pairs"),
     ],
 )
 def test_pairs_are_drawn_from_records_of_training_users_alone(

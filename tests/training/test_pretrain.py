@@ -1,37 +1,17 @@
 import pytest
 
 from recsys.settings import PromptSettings
-from recsys.training.pretrain import PretrainSettings, create_model, train_tokenizer
+from recsys.training.pretrain import PretrainSettings, create_model
+from recsys.training.title_tokenizer import train_tokenizer
 
 HISTORY = PromptSettings("history")
 SMALL = PretrainSettings(vocab_size=600, n_embd=32, n_layer=2, n_head=2)
 
 
-def test_a_title_that_many_training_users_like_becomes_one_token(catalogue):
-    likes = dict.fromkeys(range(30), (2571, 318))
-    tokenizer = train_tokenizer(catalogue, likes, SMALL, HISTORY)
-    tokens = tokenizer.tokenize("Disliked: Spirited Away;\nLiked: The Matrix; The Shawshank Redemption;")
-    assert tokens[0] == "Disliked:"
-    assert tokens[-3:] == ["Liked:", "ĠTheĠMatrix;", "ĠTheĠShawshankĠRedemption;"]
-
-
-def test_what_nobody_of_the_training_users_likes_leaves_no_trace_but_its_title(catalogue):
-    one = train_tokenizer(catalogue, {1: (2571,)}, SMALL, HISTORY)
-    other = train_tokenizer(catalogue, {1: (2571,), 2: ()}, SMALL, HISTORY)
-    assert one.get_vocab() == other.get_vocab()
-    assert one.get_vocab() != train_tokenizer(catalogue, {1: (2571,), 2: (318,) * 50}, SMALL, HISTORY).get_vocab()
-
-
-def test_a_tokenizer_takes_any_text_apart_and_puts_it_together_again(catalogue):
-    tokenizer = train_tokenizer(catalogue, {1: (1,)}, SMALL, HISTORY)
-    for text in ("Liked: Amélie; 千と千尋の神隠し;", "no list at all", " ;;\n; ", "\x00\x7f🎬"):
-        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
-
-
 def test_the_default_shape_has_two_to_four_million_weights(catalogue):
     import torch
 
-    tokenizer = train_tokenizer(catalogue, {1: (1,)}, PretrainSettings(), HISTORY)
+    tokenizer = train_tokenizer(catalogue, {1: (1,)}, HISTORY, vocab_size=8192, title_token_likes=3, longest=512)
     loaded = create_model("mini", tokenizer, PretrainSettings(), seed=0)
     width, layers, vocabulary = 192, 5, len(tokenizer)
     # Attention 4 n², MLP 8 n² + 5 n, one norm 2 n; the norm before the output; the output layer's bias.

@@ -61,13 +61,3 @@ def test_users_that_are_not_learnt_from_give_no_case(training_data, augmentation
         assert found == num
         cases = {(*case.history, *case.answer) for epoch in range(30) for case in (draw(epoch, i) for i in range(num))}
         assert cases == liked_in(training_data, *users)
-
-
-def test_a_teacher_answers_its_share_of_the_histories_and_leaves_them_as_they_are(training_data):
-    plain = TrainingSettings(augmentation="sub_histories")
-    taught = plain.replace(teacher_share=0.5)
-    (real, num), (mixed, _) = (training_data.draw(TrainingRequest("a", "b", training=s)) for s in (plain, taught))
-    pairs = [(real(epoch, index), mixed(epoch, index)) for epoch in range(20) for index in range(num)]
-    assert all(one.history == other.history and len(one.answer) == len(other.answer) for one, other in pairs)
-    assert 0.3 < sum(one.answer != other.answer for one, other in pairs) / len(pairs) < 0.6
-    assert all(not set(other.history) & set(other.answer) for _, other in pairs)
