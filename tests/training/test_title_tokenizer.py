@@ -9,9 +9,13 @@ from recsys.training.title_tokenizer import train_tokenizer
 train = partial(train_tokenizer, prompt=PromptSettings("history"), vocab_size=600, title_token_likes=3, longest=512)
 
 
+OFTEN = dict.fromkeys(range(100, 150), (260, 1201, 589))
+"""What so many like that the merges there is room for go to these titles."""
+
+
 def test_a_title_that_three_training_users_like_is_one_token_and_another_is_not(catalogue):
-    likes = {1: (2571, 318), 2: (2571, 318), 3: (2571,)}
-    tokenizer = train(catalogue, likes, vocab_size=310)
+    likes = {1: (2571, 318), 2: (2571, 318), 3: (2571,), **OFTEN}
+    tokenizer = train(catalogue, likes, vocab_size=304)
     tokens = tokenizer.tokenize("Disliked: Spirited Away;\nLiked: The Matrix; The Shawshank Redemption;")
     assert "ĠTheĠMatrix;" in tokens
     assert "ĠTheĠShawshankĠRedemption;" not in tokens
@@ -27,8 +31,7 @@ def test_without_titles_of_their_own_merges_alone_make_one_of_what_many_like(cat
 
 
 def test_a_title_is_one_token_as_a_whole_and_never_the_end_of_another(catalogue):
-    likes = dict.fromkeys(range(3), (1,))  # Toy Story
-    tokenizer = train(catalogue, likes, vocab_size=310)
+    tokenizer = train(catalogue, {**dict.fromkeys(range(3), (1,)), **OFTEN}, vocab_size=304)
     assert tokenizer.tokenize(" Toy Story;") == ["ĠToyĠStory;"]
     assert "ĠToyĠStory;" not in tokenizer.tokenize(" My Toy Story;")
 
