@@ -82,7 +82,8 @@ def collate(
     Returns:
         input_ids, attention_mask and labels, each of shape (batch, longest - 1). With targets also what they expect,
         flat: expected_at (places, counted row by row), expected_token, and expected_mass, which adds up to the
-        teachers' share at each place.
+        teachers' share at each place; unwanted_at and unwanted_token, which begin listed titles alone, and how much
+        their unlikelihood weighs.
     """
     import torch
 
@@ -99,7 +100,10 @@ def collate(
     batch: dict[str, NDArray[Any]] = {"input_ids": ids, "attention_mask": mask, "labels": labels}
     if targets is not None:
         expected = targets(examples)
-        batch["expected_at"] = expected.row * width + expected.place - 1
-        batch["expected_token"] = expected.token
+        at = expected.row * width + expected.place - 1
+        batch["expected_at"], batch["expected_token"] = at, expected.token
         batch["expected_mass"] = expected.probability * np.float32(targets.share)
+        is_unwanted = expected.is_listed & (targets.unlikelihood > 0)
+        batch["unwanted_at"], batch["unwanted_token"] = at[is_unwanted], expected.token[is_unwanted]
+        batch["unlikelihood"] = np.array(targets.unlikelihood, np.float32)
     return {name: torch.from_numpy(values) for name, values in batch.items()}

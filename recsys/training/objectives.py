@@ -109,7 +109,8 @@ def _ask_teachers(settings: TrainingSettings, data: TrainingData, write: Example
         return None
     likes = data.split.likes_of(*settings.learnt_users)
     teachers = Teachers(likes, settings.teacher_temperature, num_folds=settings.teacher_folds, seed=settings.seed)
-    return TitleTargets(write.trie(teachers.item_ids), teachers, settings.teacher_share)
+    trie = write.trie(teachers.item_ids)
+    return TitleTargets(trie, teachers, settings.teacher_share, settings.unlikelihood)
 
 
 def _preferences(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, write: ExampleWriter) -> Objective:

@@ -81,6 +81,7 @@ class TrainingSettings(Settings):
         teacher_temperature: The lower, the more it expects its favourites alone.
         teacher_folds: One teacher for each fold of users, fitted on all others; 1 is one teacher for everybody, which
             knows what they liked: its answers are as much what they liked soon after as what others did.
+        unlikelihood: With a teacher, how much it weighs that a title which the list holds already is unlikely.
         learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them nothing is
             measured while training: choose settings without them first.
         precision: What the frozen base is held in.
@@ -108,6 +109,7 @@ class TrainingSettings(Settings):
     teacher_share: float = 0.0
     teacher_temperature: float = 1.0
     teacher_folds: int = 1
+    unlikelihood: float = 0.0
     learn_from: LearnFrom = "train"
     precision: Precision = "auto"
     early_stopping_patience: int = 0
@@ -133,6 +135,7 @@ class TrainingSettings(Settings):
         require_number("teacher_share", self.teacher_share, 0, 1)
         require_number("teacher_temperature", self.teacher_temperature, 0, 100, open_low=True)
         require_number("teacher_folds", self.teacher_folds, 1, 1000, integer=True)
+        require_number("unlikelihood", self.unlikelihood, 0, 1000)
         require_choice("learn_from", self.learn_from, get_args(LearnFrom))
         require_choice("precision", self.precision, get_args(Precision))
         require_number("early_stopping_patience", self.early_stopping_patience, 0, 1000, integer=True)
@@ -147,7 +150,7 @@ class TrainingSettings(Settings):
         if self.method != "dpo":
             ignored.add("beta")
         if not self.teacher_share:
-            ignored |= {"teacher_temperature", "teacher_folds"}
+            ignored |= {"teacher_temperature", "teacher_folds", "unlikelihood"}
         return {name: value for name, value in self.to_dict().items() if name not in ignored}
 
     @property

@@ -18,12 +18,16 @@ from torch.nn.functional import cross_entropy
 
 from recsys.training.batches import NO_TARGET
 
+_SUREST = 0.999
+"""A probability of repeating above this counts as this, so that the logarithm stays finite."""
+
 
 def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The cross-entropy of a batch, summed over its targets.
 
     Where the batch tells what teachers expect, the target is their distribution by their share and the label by the
-    rest.
+    rest. Where it tells what is unwanted, −log(1 − p) of the probability p of all that comes on top (Welleck et al.,
+    "Neural Text Generation with Unlikelihood Training", 2020).
 
     Args:
         model: A causal LM, wrapped or not.
@@ -66,11 +70,18 @@ def _taught(logits: Tensor, losses: Tensor, is_target: Tensor, batch: Mapping[st
 
     The normaliser is the same for label and expectation, so only the logits of expected tokens are looked at.
     """
-    target = (is_target.flatten().cumsum(0) - 1)[batch["expected_at"]]
-    label = batch["labels"][is_target]
+    number = is_target.flatten().cumsum(0) - 1
+    target, label = number[batch["expected_at"]], batch["labels"][is_target]
     wanted = logits.gather(1, label[:, None])[:, 0]
     expected = logits.flatten().index_select(0, target * logits.shape[1] + batch["expected_token"])
-    return torch.zeros_like(losses).index_add(0, target, batch["expected_mass"] * (wanted[target] - expected))
+    taught = torch.zeros_like(losses).index_add(0, target, batch["expected_mass"] * (wanted[target] - expected))
+    if not len(batch["unwanted_at"]):
+        return taught
+    target = number[batch["unwanted_at"]]
+    normaliser = losses + wanted
+    unwanted = logits.flatten().index_select(0, target * logits.shape[1] + batch["unwanted_token"])
+    repeated = torch.zeros_like(losses).index_add(0, target, (unwanted - normaliser[target]).exp())
+    return taught - batch["unlikelihood"] * torch.log1p(-repeated.clamp(max=_SUREST))
 
 
 @contextmanager

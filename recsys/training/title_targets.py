@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,14 @@ class Expected(NamedTuple):
         place: (entries,) the place in the example's ids of the token that is expected.
         token: (entries,) a token that may stand there.
         probability: (entries,) how much it is expected; those of a place add up to 1.
+        is_listed: (entries,) whether all titles that go on so are liked or disliked already.
     """
 
     row: Ints
     place: Ints
     token: Ints
     probability: NDArray[np.float32]
+    is_listed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +51,13 @@ class TitleTargets:
         trie: Titles of what the teachers know, in the one form that a list writes them in.
         teachers: One for each fold of users; all of them know items of the trie alone.
         share: How much of a target is the teacher's; the rest is what the person liked next.
+        unlikelihood: How much it weighs that listed titles are unlikely.
     """
 
     trie: CatalogueTrie
     teachers: Teachers
     share: float
+    unlikelihood: float = 0.0
 
     def __call__(self, examples: Sequence[Example]) -> Expected:
         """The expectations at every place of a batch where titles part and a history stands before."""
@@ -68,11 +72,13 @@ class TitleTargets:
         histories = [examples[row].items[:number] for row, number in asked]
         users = [examples[row].user_id for row, _ in asked]
         disliked = [examples[row].disliked for row, _ in asked]
-        mass = self._leaf_mass(users, histories, disliked)
-        upto = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
+        upto = _sum_before(self._leaf_mass(users, histories, disliked))
+        listed = np.zeros((len(asked), len(self.trie)), np.int32)
+        for index, items in enumerate(zip(histories, disliked, strict=True)):
+            listed[index, self.trie.excluded_leaves([*items[0], *items[1]])] = 1
         history, node, place = self._nodes_of(examples, asked)
         row = np.array([row for row, _ in asked])[history]
-        return self._children(upto, history, node, row, place)
+        return self._children(upto, _sum_before(listed), history, node, row, place)
 
     def _leaf_mass(
         self, users: Sequence[int], histories: Sequence[Sequence[int]], disliked: Sequence[Sequence[int]]
@@ -106,7 +112,9 @@ class TitleTargets:
             place += (start + parting).tolist()
         return np.array(history, np.int64), np.array(node, np.int64), np.array(place, np.int64)
 
-    def _children(self, upto: NDArray[np.float64], history: Ints, node: Ints, row: Ints, place: Ints) -> Expected:
+    def _children(
+        self, upto: NDArray[np.float64], listed: Ints, history: Ints, node: Ints, row: Ints, place: Ints
+    ) -> Expected:
         nodes = self.trie.nodes
         below = upto[history, nodes.hi[node]] - upto[history, nodes.lo[node]]
         kept = np.flatnonzero(below > _LEAST_MASS)
@@ -114,11 +122,17 @@ class TitleTargets:
         of_place = np.repeat(kept, degree)
         offset = np.cumsum(degree) - degree
         child = np.arange(int(degree.sum())) + np.repeat(nodes.first_child[node[kept]] - offset, degree)
-        mass = upto[history[of_place], nodes.hi[child]] - upto[history[of_place], nodes.lo[child]]
-        probability = (mass / below[of_place]).astype(np.float32)
-        return Expected(row[of_place], place[of_place], nodes.token[child], probability)
+        whose, lo, hi = history[of_place], nodes.lo[child], nodes.hi[child]
+        probability = ((upto[whose, hi] - upto[whose, lo]) / below[of_place]).astype(np.float32)
+        is_listed = listed[whose, hi] - listed[whose, lo] == hi - lo
+        return Expected(row[of_place], place[of_place], nodes.token[child], probability, is_listed)
+
+
+def _sum_before(values: NDArray[Any]) -> NDArray[Any]:
+    """(rows, columns + 1) the sum of all values before each place."""
+    return np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
 
 
 def _nothing() -> Expected:
     none = np.empty(0, np.int64)
-    return Expected(none, none, none, np.empty(0, np.float32))
+    return Expected(none, none, none, np.empty(0, np.float32), np.empty(0, np.bool_))
