@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from recsys.baselines.ease import Ease
@@ -16,7 +17,7 @@ from recsys.baselines.slit import Slit
 from recsys.cli.progress import ProgressLine
 from recsys.evaluation.baseline_scores import FitBaseline
 from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users
-from recsys.evaluation.user_folds import FoldScores, score_folds
+from recsys.evaluation.user_folds import FoldScores, read_fold_scores, score_folds
 from recsys.training.teacher import fit_blend
 from recsys.workbench import Workbench
 
@@ -42,6 +43,13 @@ SLIT_GRID: Mapping[str, Sequence[Any]] = {
 def add_baseline_arguments(parser: ArgumentParser) -> None:
     """Adds the command's own arguments."""
     parser.add_argument("--folds", type=int, default=5, help="folds of users")
+    parser.add_argument(
+        "--model-csv",
+        type=Path,
+        nargs="+",
+        metavar="CSV",
+        help="also a model: of each fold of five, what evaluate --split validation --split-fold N --csv wrote",
+    )
     parser.add_argument("--grid", action="store_true", help="also other settings of SLIT, one at a time")
 
 
@@ -51,6 +59,8 @@ def bench_baselines(arguments: Namespace, workbench: Workbench) -> int:
     progress = ProgressLine()
     scores = score_folds(asked, workbench.split, k=K, num_folds=arguments.folds, told=progress)
     progress.close()
+    if arguments.model_csv:
+        scores.append(read_fold_scores("model", arguments.model_csv, scores[0]))
     rows = describe(scores)
     if arguments.json:
         json.dump(rows, sys.stdout, indent=2)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from recsys.baselines.base import rank
 from recsys.data.records import CHOOSING, Record, SplitData, deal_folds
+from recsys.errors import DataFormatError
 from recsys.evaluation.baseline_scores import FitBaseline
 from recsys.evaluation.metrics import average_precision
 from recsys.settings import require_number
@@ -20,11 +23,13 @@ class FoldScores:
         name: The recommender.
         values: AP@k of each record.
         user_ids: The user of each.
+        record_ids: The id of each.
     """
 
     name: str
     values: tuple[float, ...]
     user_ids: tuple[int, ...]
+    record_ids: tuple[str, ...]
 
 
 def score_folds(
@@ -63,8 +68,40 @@ def score_folds(
         for place, (name, fit) in enumerate(recommenders.items()):
             told((number + place / len(recommenders)) / num_folds, f"fold {number + 1} of {num_folds}: {name}")
             values[name] += _average_precisions(fit, others, asked[number], k)
-    order = tuple(record.user_id for part in asked for record in part)
-    return [FoldScores(name, tuple(found), order) for name, found in values.items()]
+    users = tuple(record.user_id for part in asked for record in part)
+    ids = tuple(record.record_id for part in asked for record in part)
+    return [FoldScores(name, tuple(found), users, ids) for name, found in values.items()]
+
+
+def read_fold_scores(name: str, paths: Sequence[Path], like: FoldScores) -> FoldScores:
+    """The scores of a model that was trained once without each fold, from the CSV files of its evaluations.
+
+    Args:
+        name: Of the model.
+        paths: One file for each fold, as write_csv writes them, of the same k.
+        like: Scores of another recommender, whose records and order are taken.
+
+    Raises:
+        DataFormatError: when a file cannot be read, or the files do not hold each of these records once.
+    """
+    found: dict[str, float] = {}
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = [(row["record_id"], float(row["map"])) for row in csv.DictReader(file)]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            mend = "write it with evaluate --split validation --split-fold N --csv"
+            raise DataFormatError("these are no results of records", path=path, seen=str(error), mend=mend) from error
+        for record_id, value in rows:
+            if record_id in found:
+                mend = "give one file for each fold"
+                raise DataFormatError("a record is there twice", path=path, seen=record_id, mend=mend)
+            found[record_id] = value
+    if found.keys() != set(like.record_ids):
+        seen = f"{len(found)} records, {len(found.keys() - set(like.record_ids))} of them other ones"
+        mend = f"the folds hold {len(like.record_ids)} records: give the files of all folds, of the same data and split"
+        raise DataFormatError("the folds are not these", path=paths[0], seen=seen, mend=mend)
+    return FoldScores(name, tuple(found[record_id] for record_id in like.record_ids), like.user_ids, like.record_ids)
 
 
 def _average_precisions(

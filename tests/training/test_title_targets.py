@@ -1,3 +1,4 @@
+import math
 from collections import defaultdict
 
 import numpy as np
@@ -44,16 +45,18 @@ class Everybody:
         yield self._teacher, list(range(len(user_ids)))
 
 
-def as_dict(expected):
+def as_dict(expected, values):
+    """(row, place) → token → the value of that entry."""
     found = defaultdict(dict)
-    for row, place, token, probability in zip(*(part.tolist() for part in expected), strict=True):
-        found[row, place][token] = probability
+    entries = (expected.row, expected.place, expected.token, values)
+    for row, place, token, value in zip(*(part.tolist() for part in entries), strict=True):
+        found[row, place][token] = value
     return dict(found)
 
 
 def by_brute_force(examples, sequences, teacher, known):
-    """What is expected at each place, from the definition: titles that go on as the list does up to there."""
-    found = {}
+    """What is expected at each place, and what is listed, from the definition: titles that go on as the list does."""
+    found, listed = {}, {}
     for row, example in enumerate(examples):
         for number, start in enumerate(example.starts):
             if not number or start < example.first_target:
@@ -72,7 +75,14 @@ def by_brute_force(examples, sequences, teacher, known):
                     for i, token in going_on.items():
                         tokens[token] += weight[i] / total
                     found[row, start + depth] = dict(tokens)
-    return found
+                    barred = {*history, *example.disliked}
+                    # Titles of the same tokens are one: it is listed when all movies of that name are.
+                    bodies = {tuple(sequences[i]) for i in going_on}
+                    gone = {b for b in bodies if all(i in barred for i in known if tuple(sequences[i]) == b)}
+                    listed[row, start + depth] = {
+                        token: all(b in gone for b in bodies if b[depth] == token) for token in tokens
+                    }
+    return found, listed
 
 
 @st.composite
@@ -97,8 +107,10 @@ def test_the_expectation_at_each_place_is_that_over_the_titles_that_go_on_so(mad
     sequences, known, examples = made
     teacher = Teacher(Weighted(known), 0.7)
     trie = CatalogueTrie.of_sequences(known, [[sequences[item] for item in known]])
-    found = as_dict(TitleTargets(trie, Everybody(teacher), 1.0)(examples))
-    wanted = by_brute_force(examples, sequences, teacher, known)
+    expected = TitleTargets(trie, Everybody(teacher), 1.0)(examples)
+    found = as_dict(expected, expected.probability)
+    wanted, listed = by_brute_force(examples, sequences, teacher, known)
+    assert as_dict(expected, expected.is_listed) == listed
     assert found.keys() == wanted.keys()
     for place, tokens in wanted.items():
         assert found[place].keys() == tokens.keys()
@@ -115,16 +127,17 @@ def written(load_tiny_gptj, catalogue):
     return loaded.model, examples, Everybody(teacher), write.trie(teacher.item_ids.tolist())
 
 
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_the_loss_is_the_mean_over_titles_drawn_from_teachers_by_their_share(written, share):
+@pytest.mark.parametrize(("share", "unlikelihood"), [(0.3, 0), (1.0, 0), (0.5, 3.0)])
+def test_the_loss_is_the_mean_over_titles_drawn_from_teachers_by_their_share(written, share, unlikelihood):
     model, examples, teachers, trie = written
-    targets = TitleTargets(trie, teachers, share)
+    targets = TitleTargets(trie, teachers, share, unlikelihood)
     batch = collate(examples, pad_token_id=0, targets=targets)
     total, count = summed_loss(model, model.get_output_embeddings(), batch)
     assert int(count) == sum(len(example) - example.first_target for example in examples)
 
-    expectation = as_dict(targets(examples))
-    assert expectation
+    expected = targets(examples)
+    expectation, listed = as_dict(expected, expected.probability), as_dict(expected, expected.is_listed)
+    assert any(any(tokens.values()) for tokens in listed.values())
     wanted = 0.0
     for row, example in enumerate(examples):
         scores = log_softmax(model(input_ids=torch.from_numpy(example.ids[None].astype(np.int64))).logits[0], dim=-1)
@@ -136,6 +149,8 @@ def test_the_loss_is_the_mean_over_titles_drawn_from_teachers_by_their_share(wri
             else:
                 drawn = sum(p * float(scores[place - 1, token]) for token, p in taught.items())
                 wanted -= share * drawn + (1 - share) * label
+                repeated = sum(math.exp(scores[place - 1, t]) for t, gone in listed[row, place].items() if gone)
+                wanted -= unlikelihood * math.log(1 - repeated)
     assert float(total) == pytest.approx(wanted, rel=1e-5)
 
 
