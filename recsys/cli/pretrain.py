@@ -17,14 +17,17 @@ from recsys.training.settings import TrainingSettings
 
 DEFAULTS = TrainingSettings(
     method="full",
-    num_train_epochs=15,
-    learning_rate=3e-3,
+    num_train_epochs=4,
+    learning_rate=2e-3,
     lr_scheduler_type="cosine",
     warmup_ratio=0.05,
-    weight_decay=0.05,
+    weight_decay=0.1,
     per_device_train_batch_size=64,
     loss_on="titles",
     augmentation="sub_histories",
+    teacher_share=0.7,
+    teacher_temperature=0.4,
+    unlikelihood=5.0,
     precision="auto",
     save_steps=300,
 )

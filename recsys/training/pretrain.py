@@ -45,10 +45,10 @@ class PretrainSettings(Settings):
         title_token_likes: A title that so many training users like is a token of its own; 0 makes none.
     """
 
-    vocab_size: int = 8192
-    n_embd: int = 192
-    n_layer: int = 5
-    n_head: int = 6
+    vocab_size: int = 6144
+    n_embd: int = 256
+    n_layer: int = 4
+    n_head: int = 8
     rotary_dim: int = 16
     n_positions: int = 512
     dropout: float = 0.1

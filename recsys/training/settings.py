@@ -80,7 +80,7 @@ class TrainingSettings(Settings):
             it; the rest is what the person liked next. 0 asks none.
         teacher_temperature: The lower, the more it expects its favourites alone.
         teacher_folds: One teacher for each fold of users, fitted on all others; 1 is one teacher for everybody, which
-            knows what they liked: its answers are as much what they liked soon after as what others did.
+            knows what they liked: it expects what they liked soon after as much as what others did.
         unlikelihood: With a teacher, how much it weighs that a title which the list holds already is unlikely.
         learn_from: Whose likes are learnt, by the model and its teacher. With validation users among them nothing is
             measured while training: choose settings without them first.

@@ -11,9 +11,12 @@ from pathlib import Path
 from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.errors import InputError, RecsysError
-from recsys.models.registry import DEFAULT_MODEL
+from recsys.models.registry import SMALL_MODEL
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
+
+OPENING_MODEL = SMALL_MODEL
+"""The best recommender of the shipped ones (README), and it comes with the repository."""
 
 
 def launch(arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +35,7 @@ def launch(arguments: Sequence[str] | None = None) -> None:
                 device=options.device,
                 descriptions=options.descriptions,
                 split=read_settings(options, SplitSettings),
-                default_model=options.model or DEFAULT_MODEL,
+                default_model=options.model or OPENING_MODEL,
             )
         )
         choice = workbench.choices.find(options.model, options.precision, options.adapter)
@@ -60,7 +63,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
     parser.add_argument("--root-path", help="path of the page behind a proxy")
     parser.add_argument("--open", action="store_true", help="open a browser")
-    usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
+    usual = f"(default: the one that the adapter was made for, else {OPENING_MODEL})"
     parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
     parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
