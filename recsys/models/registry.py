@@ -90,7 +90,7 @@ _KNOWN = (
         "folder",
         str(SHIPPED_MODELS / SMALL_MODEL),
         "gptj",
-        3_800_000,
+        4_645_807,
         "MovieLens terms of use",
         note="Made here by `python -m recsys pretrain`: a GPT-J in architecture, far smaller than GPT-J 6B.",
         prompt_styles=("history",),

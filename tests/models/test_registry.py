@@ -104,6 +104,6 @@ def test_gptj_mini_is_what_the_registry_says_of_it() -> None:
     spec = find_model(SMALL_MODEL)
     entries = model_tensor_entries(Path(spec.location))
     assert count_parameters(entries) == spec.num_parameters
-    assert 2e6 <= spec.num_parameters <= 4e6
+    assert 2e6 <= spec.num_parameters < 5e6
     assert {entry.dtype for entry in entries.values()} == {"F16"}
     assert all(path.stat().st_size < 10e6 for path in Path(spec.location).iterdir())
