@@ -51,7 +51,14 @@ def test_a_run_without_a_hit_claims_no_interval():
 def test_the_table_has_a_row_for_each_system_and_both_means(report):
     page = cards.metrics_table_html(report)
     assert re.findall(r'<th scope="row">([^<]*)', page) == ["smollm2-135m, resolved", "raw exact titles", "Popularity"]
-    assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == ["MAP@4", "P@4", "R@4", "NDCG@4", "HR@4"]
+    assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == [
+        "MAP@4",
+        "P@4",
+        "R@4",
+        "NDCG@4",
+        "MRR@4",
+        "HR@4",
+    ]
     assert "<b>0.1250</b><small>0.1250</small>" in page
     assert "mean over 2 records" in page
     assert "mean over 2 users" in page
