@@ -43,7 +43,7 @@ class MeasureDefinition:
 
     def definition(self, k: int) -> str:
         """The line that stands beside the figure, its denominator included."""
-        return f"{self.label(k)}: {self.formula.replace('K', str(k))}; of the {self.of}"
+        return f"{self.label(k)}: " + f"{self.formula}; of the {self.of}".replace("K", str(k))
 
 
 BEYOND_ACCURACY: Final[Mapping[str, MeasureDefinition]] = MappingProxyType(

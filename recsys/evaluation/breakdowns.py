@@ -94,7 +94,7 @@ def _rows(
 ) -> Iterator[BreakdownRow]:
     # Rounded, so that the same overlaps added in another order stay equal and share a group.
     found = [breakdown.value(result, context) for result in results]
-    rounded = [None if value is None else round(value, 9) for value in found]
+    rounded = [None if value is None else round(float(value), 9) for value in found]
     user_ids = [result.user_id for result in results]
     members: dict[str, list[int]] = {}
     for place, name in enumerate(breakdown.group(rounded, user_ids)):

@@ -91,7 +91,10 @@ def make_report(
         context: Movies and users of these records; without it the report has no breakdowns and tells nothing beyond
             accuracy.
     """
-    systems = (score_model(request.choice, results), *(score_baseline_run(run) for run in baselines))
+    systems: tuple[SystemScore, ...] = (
+        score_model(request.choice, results),
+        *(score_baseline_run(run) for run in baselines),
+    )
     rankings: list[Sequence[Scored]] = [results, *(run.scores for run in baselines)]
     if context is not None:
         systems = tuple(
