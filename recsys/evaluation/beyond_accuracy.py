@@ -43,7 +43,7 @@ class MeasureDefinition:
 
     def definition(self, k: int) -> str:
         """The line that stands beside the figure, its denominator included."""
-        return f"{self.label(k)}: " + f"{self.formula}; of the {self.of}".replace("K", str(k))
+        return f"{self.label(k)}: " + f"{self.formula}; denominator: {self.of}".replace("K", str(k))
 
 
 BEYOND_ACCURACY: Final[Mapping[str, MeasureDefinition]] = MappingProxyType(
@@ -54,7 +54,7 @@ BEYOND_ACCURACY: Final[Mapping[str, MeasureDefinition]] = MappingProxyType(
                 "novelty",
                 "Novelty",
                 "mean over records of the mean over the movies in the first K of "
-                "−log₂(training users who like it / training users), one user where nobody does",
+                "−log₂(training users who like it / training users), where nobody counts as one",
                 "records with a movie in the first K",
             ),
             MeasureDefinition(
