@@ -76,4 +76,5 @@ def evaluate(
             watcher=job,
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
+            catalogue=data.catalogue,
         )

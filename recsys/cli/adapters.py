@@ -14,7 +14,7 @@ from recsys.cli.options import add_workbench_options, open_workbench
 from recsys.cli.progress import ProgressLine
 from recsys.data.atomic import open_atomically
 from recsys.errors import AdapterError, InputError, ModelUnavailableError
-from recsys.evaluation.export import render_text
+from recsys.evaluation.report_text import render_text
 from recsys.models.adapter_archive import adapter_files, write_archive
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
 from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters

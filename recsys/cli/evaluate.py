@@ -22,9 +22,10 @@ from recsys.cli.options import (
 )
 from recsys.cli.progress import ProgressLine
 from recsys.errors import InputError, RecsysError
-from recsys.evaluation.export import render_text, write_csv, write_json
+from recsys.evaluation.export import write_csv, write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
+from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, ResolutionSettings
 from recsys.workbench import Workbench

@@ -7,13 +7,15 @@ batch, so it knows neither how a model is loaded nor who waits for the result.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from recsys.catalogue import Catalogue
 from recsys.errors import InputError
-from recsys.evaluation.baseline_scores import FitBaseline, score_baseline
+from recsys.evaluation.baseline_scores import BaselineRun, FitBaseline, score_baseline
+from recsys.evaluation.context import EvaluationContext
 from recsys.evaluation.export import write_json
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -21,9 +23,10 @@ from recsys.evaluation.results import RecordResult
 from recsys.evaluation.runner import RecommendBatch, evaluate_records, select_records
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, make_report
+from recsys.settings import EvaluationSettings
 
 if TYPE_CHECKING:
-    from recsys.data.records import SplitData
+    from recsys.data.records import Record, SplitData
 
 
 class Watcher(Protocol):
@@ -53,6 +56,7 @@ def run_evaluation(
     watcher: Watcher | None = None,
     cancel: threading.Event | None = None,
     other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
+    catalogue: Catalogue | None = None,
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -66,6 +70,8 @@ def run_evaluation(
         watcher: Told how it goes.
         cancel: Set from another thread to stop; what is finished stays in the store.
         other_baselines: Recommenders that need more than likes, by name.
+        catalogue: Every movie of the data set; without it the report has no breakdowns and tells nothing beyond
+            accuracy.
 
     Raises:
         CancelledError: when it was stopped.
@@ -110,6 +116,21 @@ def run_evaluation(
             started_at=started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=describe_machine(),
+            context=None if catalogue is None else _describe(records, split, catalogue, baselines, settings),
         )
         write_json(report, store.report_path)
     return report
+
+
+def _describe(
+    records: Sequence[Record],
+    split: SplitData,
+    catalogue: Catalogue,
+    baselines: Sequence[BaselineRun],
+    settings: EvaluationSettings,
+) -> EvaluationContext:
+    """The context of the records; popularity is scored for it where it is none of the baselines."""
+    popularity = next((run for run in baselines if run.name == "popularity"), None)
+    if popularity is None:
+        popularity = score_baseline("popularity", records, split, evaluated=settings.split, k=settings.k)
+    return EvaluationContext.of_split(split, catalogue, records, popularity)

@@ -1,4 +1,4 @@
-"""Reports and results as files and as text: JSON, CSV and the table of the command line.
+"""Reports and results as files: JSON and CSV.
 
 Files appear whole or not at all. What a model wrote can start like a spreadsheet formula, so such cells are
 marked as text in the CSV. This module computes no figure.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,25 +16,11 @@ from typing import Final
 from recsys.catalogue import Catalogue
 from recsys.data.atomic import open_atomically
 from recsys.errors import DataFormatError, SettingsError
-from recsys.evaluation.metrics import HEADLINE, METRICS
-from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDifference, Report, SystemScore
+from recsys.evaluation.metrics import METRICS
+from recsys.evaluation.report import Report
 from recsys.evaluation.results import RecordResult
-from recsys.evaluation.text_quality import DESCRIPTIONS
 
-_TEXT_WIDTH: Final = 100
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_SHARES_SHOWN: Final = (
-    "well_formed",
-    "exactly_n",
-    "exact",
-    "normalised",
-    "fuzzy",
-    "semantic",
-    "out_of_catalogue",
-    "repeated",
-    "already_liked",
-    "wrong_year",
-)
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -95,25 +80,6 @@ def escape_cell(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
-def render_text(report: Report) -> str:
-    """The report as a table of plain text, about 100 characters wide, with the definition of every metric."""
-    blocks = [
-        [f"{report.model.name} ({report.precision}) on {report.dataset_name}"],
-        textwrap.wrap(report.protocol, _TEXT_WIDTH),
-        _metric_table(report),
-        list(report.definitions.values()),
-        [INTERVAL_METHOD],
-        _difference_lines(report),
-        _share_lines(report),
-        [
-            f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s",
-            f"Machine: {report.machine}",
-            f"Run {report.fingerprint}, started {report.started_at}, finished {report.finished_at}",
-        ],
-    ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
 def _csv_columns(catalogue: Catalogue | None) -> list[str]:
     titles = [] if catalogue is None else ["history_titles", "relevant_titles", "recommended_titles"]
     return [
@@ -168,42 +134,3 @@ def _title(item_id: int | None, catalogue: Catalogue) -> str:
     if item_id is None:
         return ""
     return catalogue[item_id].display() if item_id in catalogue else str(item_id)
-
-
-def _metric_table(report: Report) -> list[str]:
-    others = [name for name in METRICS if name != HEADLINE]
-    headline, *other_labels = (METRICS[name].label(report.k) for name in (HEADLINE, *others))
-    header = ["", headline, "95% interval", "over users", "exact only", *other_labels]
-    rows = [header, *(_system_row(system, others) for system in report.systems)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-
-
-def _system_row(system: SystemScore, others: Sequence[str]) -> list[str]:
-    headline = system.metrics[HEADLINE]
-    raw = "–" if system.raw is None else f"{system.raw[HEADLINE].mean:.4f}"
-    return [
-        system.name,
-        f"{headline.mean:.4f}",
-        _interval(headline),
-        f"{headline.mean_over_users:.4f}",
-        raw,
-        *(f"{system.metrics[name].mean:.4f}" for name in others),
-    ]
-
-
-def _interval(score: MetricScore | PairedDifference) -> str:
-    return "one user only" if score.interval is None else f"[{score.interval.low:.4f}, {score.interval.high:.4f}]"
-
-
-def _difference_lines(report: Report) -> list[str]:
-    label = METRICS[HEADLINE].label(report.k)
-    return [
-        f"{label} minus {difference.against}: {difference.mean:+.4f} {_interval(difference)}"
-        for difference in report.differences
-    ]
-
-
-def _share_lines(report: Report) -> list[str]:
-    width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
-    return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]

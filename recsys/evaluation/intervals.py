@@ -7,8 +7,10 @@ of the resampled means. This module knows numbers and user ids only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,11 @@ class Interval:
     high: float
     level: float = 0.95
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, float] | None) -> Self | None:
+        """The interval of plain values; None for none."""
+        return None if values is None else cls(values["low"], values["high"], values["level"])
+
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
@@ -46,8 +53,23 @@ def mean_over_users(values: Sequence[float], user_ids: Sequence[int]) -> float:
     >>> mean_over_users([1.0, 1.0, 1.0, 0.0], [7, 7, 7, 8])
     0.5
     """
-    sums, counts = _by_user(values, user_ids)
+    sums, counts = sums_by_user(values, user_ids)
     return float(np.mean(sums / counts)) if len(sums) else 0.0
+
+
+def sums_by_user(values: Sequence[float], user_ids: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum of values and number of records of each user, in ascending order of user id.
+
+    Raises:
+        ValueError: when there are not as many user ids as values.
+    """
+    if len(values) != len(user_ids):
+        raise ValueError(f"{len(values)} values but {len(user_ids)} user ids")
+    users, inverse = np.unique(np.asarray(user_ids, dtype=np.int64), return_inverse=True)
+    sums = np.zeros(len(users))
+    np.add.at(sums, inverse, np.asarray(values, dtype=np.float64))
+    counts = np.bincount(inverse, minlength=len(users)).astype(np.float64)
+    return sums, counts
 
 
 def clustered_interval(
@@ -74,7 +96,7 @@ def clustered_interval(
         Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8 (resampling clusters
         whole) and 5.3 (percentile interval).
     """
-    sums, counts = _by_user(values, user_ids)
+    sums, counts = sums_by_user(values, user_ids)
     if len(sums) < 2:
         return None
     means = _resampled_means(sums, counts, num_resamples, seed)
@@ -101,15 +123,25 @@ def paired_interval(
     return clustered_interval(differences, user_ids, num_resamples=num_resamples, seed=seed, level=level)
 
 
-def _by_user(values: Sequence[float], user_ids: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum of values and number of records of each user, in ascending order of user id."""
-    if len(values) != len(user_ids):
-        raise ValueError(f"{len(values)} values but {len(user_ids)} user ids")
-    users, inverse = np.unique(np.asarray(user_ids, dtype=np.int64), return_inverse=True)
-    sums = np.zeros(len(users))
-    np.add.at(sums, inverse, np.asarray(values, dtype=np.float64))
-    counts = np.bincount(inverse, minlength=len(users)).astype(np.float64)
-    return sums, counts
+def clustered_standard_error(values: Sequence[float], user_ids: Sequence[int]) -> float | None:
+    """The standard error of the mean over records, records of one user not being independent.
+
+    SE² = G / (G - 1) · Σ (Sᵤ - nᵤ·m)² / N² over the G users u, where Sᵤ is the sum of u's nᵤ values, N the number of
+    records and m the mean over records. With one record a user it is the usual s / √N.
+
+    Returns:
+        The standard error, or None with fewer than two users.
+
+    Source:
+        Liang and Zeger, Longitudinal Data Analysis Using Generalized Linear Models (1986); with G / (G - 1) in
+        Cameron and Miller, A Practitioner's Guide to Cluster-Robust Inference (2015), section II.
+    """
+    sums, counts = sums_by_user(values, user_ids)
+    num_users = len(sums)
+    if num_users < 2:
+        return None
+    residuals = sums - counts * (sums.sum() / counts.sum())
+    return math.sqrt(num_users / (num_users - 1) * float(residuals @ residuals)) / float(counts.sum())
 
 
 def _resampled_means(

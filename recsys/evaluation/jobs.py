@@ -235,13 +235,21 @@ class EvaluationJobs:
         return tuple(sorted(reports, key=lambda report: (report.finished_at, report.fingerprint), reverse=True))
 
     def past_results(self, fingerprint: str) -> tuple[RecordResult, ...]:
-        """Every finished record of a run; none for a run that is not there.
+        """Every finished record of a run, with every metric where its report is there; none for an unknown run.
 
         Raises:
             InputError: when it is no fingerprint.
             DataFormatError: when its file is damaged.
         """
-        return RunStore.open(self.runs_folder, fingerprint).results()
+        store = RunStore.open(self.runs_folder, fingerprint)
+        results = store.results()
+        if all(result.metrics.keys() >= METRICS.keys() for result in results):
+            return results
+        try:
+            k = read_json(store.report_path).k
+        except DataFormatError:
+            return results
+        return tuple(result.with_every_metric(k) for result in results)
 
 
 def estimate_seconds(num_records: int, seconds_per_record: float) -> float:

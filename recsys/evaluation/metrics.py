@@ -70,6 +70,18 @@ def ndcg(relevant: Collection[int], ranked: Ranked, k: int) -> float:
     return gain / sum(_discount(rank) for rank in range(1, min(k, len(set(relevant))) + 1))
 
 
+def reciprocal_rank(relevant: Collection[int], ranked: Ranked, k: int) -> float:
+    """RR@K = 1 / the rank of the first hit, 0 without a hit in the first K; MRR@K is its mean over records.
+
+    Source:
+        Voorhees, The TREC-8 Question Answering Track Report (1999).
+
+    >>> round(reciprocal_rank([321, 514], [1, 43, 321, 514], 4), 4)  # the first hit has rank 3
+    0.3333
+    """
+    return next((1.0 / rank for rank, hit in enumerate(_hits(relevant, ranked, k), start=1) if hit), 0.0)
+
+
 def hit_rate(relevant: Collection[int], ranked: Ranked, k: int) -> float:
     """HR@K = 1 where the first K hold at least one relevant item, else 0.
 
@@ -124,6 +136,12 @@ METRICS: Final[Mapping[str, MetricDefinition]] = MappingProxyType(
                 "NDCG",
                 "Σ 1/log₂(i+1) over the ranks i ≤ K that hit / the same sum over the ranks 1 … min(K, |relevant|)",
                 ndcg,
+            ),
+            MetricDefinition(
+                "mrr",
+                "MRR",
+                "mean over records of 1 / the rank of the first hit, 0 where none of the first K hits",
+                reciprocal_rank,
             ),
             MetricDefinition("hit_rate", "HR", "share of records with at least one hit in the first K", hit_rate),
         )

@@ -1,7 +1,7 @@
 """What an evaluation found: every system's figures with their intervals, and how the text was written.
 
-A report holds plain values. summary.py makes it of per-record results, export.py writes it; it knows no file
-and no page.
+A report holds plain values. summary.py makes it of per-record results, export.py and report_text.py write it; it
+knows no file and no page.
 """
 
 from __future__ import annotations
@@ -9,85 +9,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
-from recsys.evaluation.intervals import Interval
+from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
+from recsys.evaluation.breakdowns import BREAKDOWNS
 from recsys.evaluation.metrics import METRICS
 from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.scores import BreakdownRow as BreakdownRow
+from recsys.evaluation.scores import MetricScore as MetricScore
+from recsys.evaluation.scores import PairedDifference as PairedDifference
+from recsys.evaluation.scores import SystemScore as SystemScore
+from recsys.evaluation.significance import SIGNIFICANCE_METHOD
 from recsys.evaluation.text_quality import DistanceHistogram, Share
 
 INTERVAL_METHOD: Final = "95% intervals: percentile bootstrap, 10,000 resamples of users with all their records."
-
-
-@dataclass(frozen=True)
-class MetricScore:
-    """One metric of one system.
-
-    Attributes:
-        mean: Over records.
-        interval: Of that mean, users resampled; None with fewer than two users.
-        mean_over_users: Every user weighing the same.
-    """
-
-    mean: float
-    interval: Interval | None
-    mean_over_users: float
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        return cls(values["mean"], _interval_from(values["interval"]), values["mean_over_users"])
-
-
-@dataclass(frozen=True)
-class SystemScore:
-    """One system on the records.
-
-    Attributes:
-        name: The model with its adapter, or the baseline.
-        kind: model or baseline.
-        metrics: Every metric by name.
-        raw: The same counting only titles written exactly as the catalogue has them; None for baselines, which
-            write no titles.
-        seconds: Generation time of all records, or fitting and ranking.
-    """
-
-    name: str
-    kind: Literal["model", "baseline"]
-    metrics: Mapping[str, MetricScore]
-    raw: Mapping[str, MetricScore] | None
-    seconds: float
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        raw = values["raw"]
-        return cls(
-            name=values["name"],
-            kind=values["kind"],
-            metrics={name: MetricScore.from_dict(score) for name, score in values["metrics"].items()},
-            raw=None if raw is None else {name: MetricScore.from_dict(score) for name, score in raw.items()},
-            seconds=values["seconds"],
-        )
-
-
-@dataclass(frozen=True)
-class PairedDifference:
-    """How much better the model is than another system on the same records.
-
-    Attributes:
-        against: Name of the other system.
-        metric: Which metric.
-        mean: Model minus other, over records.
-        interval: Of that difference, users resampled; None with fewer than two users.
-    """
-
-    against: str
-    metric: str
-    mean: float
-    interval: Interval | None
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        return cls(values["against"], values["metric"], values["mean"], _interval_from(values["interval"]))
 
 
 @dataclass(frozen=True)
@@ -112,6 +47,7 @@ class Report:
         machine: What it ran on.
         started_at: First start in UTC, ISO 8601; earlier than this session's where the run was taken up again.
         finished_at: When the report was made.
+        breakdowns: The headline metric over groups of records; empty in reports of older releases.
     """
 
     fingerprint: str
@@ -131,6 +67,7 @@ class Report:
     machine: str
     started_at: str
     finished_at: str
+    breakdowns: tuple[BreakdownRow, ...] = ()
 
     @property
     def k(self) -> int:
@@ -147,9 +84,29 @@ class Report:
         return self.tokens / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that it has, the headline first; a report of an older release lacks those added since."""
+        return tuple(name for name in METRICS if name in self.model.metrics)
+
+    @property
     def definitions(self) -> dict[str, str]:
         """Each metric's definition in one line, to be printed beside its figure."""
-        return {name: metric.definition(self.k) for name, metric in METRICS.items()}
+        return {name: METRICS[name].definition(self.k) for name in self.metric_names}
+
+    @property
+    def beyond_accuracy_definitions(self) -> dict[str, str]:
+        """The definition of each measure that it has, with what its denominator counts."""
+        return {
+            name: measure.definition(self.k)
+            for name, measure in BEYOND_ACCURACY.items()
+            if name in self.model.beyond_accuracy
+        }
+
+    @property
+    def breakdown_definitions(self) -> dict[str, str]:
+        """What the rows of each breakdown that it has are grouped by."""
+        found = {row.by for row in self.breakdowns}
+        return {name: breakdown.definition for name, breakdown in BREAKDOWNS.items() if name in found}
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, definitions included."""
@@ -157,34 +114,35 @@ class Report:
         plain["request"] = self.request.to_dict()
         plain["systems"] = [dataclasses.asdict(system) for system in self.systems]
         plain["differences"] = [dataclasses.asdict(difference) for difference in self.differences]
+        plain["breakdowns"] = [dataclasses.asdict(row) for row in self.breakdowns]
         plain["text_quality"] = {
             name: {**dataclasses.asdict(share), "value": share.value} for name, share in self.text_quality.items()
         }
         plain["distances"] = dataclasses.asdict(self.distances)
         plain["tokens_per_second"] = self.tokens_per_second
         plain["definitions"] = self.definitions
+        plain["beyond_accuracy_definitions"] = self.beyond_accuracy_definitions
+        plain["breakdown_definitions"] = self.breakdown_definitions
         plain["interval_method"] = INTERVAL_METHOD
+        plain["significance_method"] = SIGNIFICANCE_METHOD
         return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Makes the report from what to_dict gave, by way of JSON or not.
+        """Makes the report from what to_dict gave, by way of JSON or not; what older releases did not tell is empty.
 
         Raises:
             KeyError: when a part is missing.
             SettingsError: when the request in it is not valid (any more).
         """
-        plain = {field.name: values[field.name] for field in dataclasses.fields(cls)}
+        plain = {field.name: values[field.name] for field in dataclasses.fields(cls) if field.name != "breakdowns"}
         plain["request"] = EvaluationRequest.from_dict(values["request"])
         plain["systems"] = tuple(SystemScore.from_dict(system) for system in values["systems"])
         plain["differences"] = tuple(PairedDifference.from_dict(difference) for difference in values["differences"])
+        plain["breakdowns"] = tuple(BreakdownRow.from_dict(row) for row in values.get("breakdowns", ()))
         plain["text_quality"] = {
             name: Share(share["numerator"], share["denominator"], share["of"])
             for name, share in values["text_quality"].items()
         }
         plain["distances"] = DistanceHistogram.from_dict(values["distances"])
         return cls(**plain)
-
-
-def _interval_from(values: Mapping[str, Any] | None) -> Interval | None:
-    return None if values is None else Interval(values["low"], values["high"], values["level"])

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from recsys.evaluation.metrics import score_record
+from recsys.evaluation.metrics import METRICS, score_record
 
 if TYPE_CHECKING:
     from recsys.data.records import Record
@@ -132,6 +132,16 @@ class RecordResult:
             tokens=completion.completion_tokens,
             finish_reason=completion.finish_reason,
         )
+
+    def with_every_metric(self, k: int) -> Self:
+        """The same with the metrics that it lacks: a result of an older release does not have those added since.
+
+        What it has stays as it is.
+        """
+        if self.metrics.keys() >= METRICS.keys():
+            return self
+        resolved, raw = (score_record(self.relevant, items, k) for items in (self.item_ids, self.exact_item_ids))
+        return replace(self, metrics={**resolved, **self.metrics}, raw_metrics={**raw, **self.raw_metrics})
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON values."""

@@ -76,7 +76,7 @@ def evaluate_records(
         CancelledError: when ``cancel`` was set before every record was done.
         ValueError: when recommend_batch gives more or fewer answers than it was given records.
     """
-    held = _held_results(records, store)
+    held = _held_results(records, store, k)
     yield from held
     done = {result.record_id for result in held}
     waiting = [record for record in records if record.record_id not in done]
@@ -98,12 +98,12 @@ def evaluate_records(
         yield from results
 
 
-def _held_results(records: Sequence[Record], store: RunStore | None) -> list[RecordResult]:
+def _held_results(records: Sequence[Record], store: RunStore | None, k: int) -> list[RecordResult]:
     """What the store holds of these records, in their order; a line cut short is taken off its file first."""
     if store is None:
         return []
     store.repair()
-    by_id = {result.record_id: result for result in store.results()}
+    by_id = {result.record_id: result.with_every_metric(k) for result in store.results()}
     return [by_id[record.record_id] for record in records if record.record_id in by_id]
 
 

@@ -10,15 +10,21 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from recsys.data.records import LIKED_FROM
 from recsys.evaluation.baseline_scores import FITTED_ON, BaselineRun
-from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users, paired_interval
-from recsys.evaluation.metrics import HEADLINE, METRICS
-from recsys.evaluation.report import MetricScore, PairedDifference, Report, SystemScore
+from recsys.evaluation.beyond_accuracy import RecommendedList, measure_lists
+from recsys.evaluation.breakdowns import break_down
+from recsys.evaluation.context import EvaluationContext
+from recsys.evaluation.intervals import mean_over_records, paired_interval
+from recsys.evaluation.metrics import HEADLINE, METRICS, Ranked
+from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
+from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, PairedDifference, SystemScore
+from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.text_quality import distance_histogram, text_quality
 from recsys.models.host import ModelChoice
 
@@ -32,6 +38,8 @@ class Scored(Protocol):
     def user_id(self) -> int: ...
     @property
     def metrics(self) -> Mapping[str, float]: ...
+    @property
+    def item_ids(self) -> Ranked: ...
 
 
 def score_model(choice: ModelChoice, results: Sequence[RecordResult]) -> SystemScore:
@@ -65,6 +73,7 @@ def make_report(
     started_at: str,
     finished_at: str,
     machine: str,
+    context: EvaluationContext | None = None,
 ) -> Report:
     """Puts a report together.
 
@@ -79,7 +88,19 @@ def make_report(
         started_at: In UTC, ISO 8601.
         finished_at: In UTC, ISO 8601.
         machine: What it ran on; see describe_machine.
+        context: Movies and users of these records; without it the report has no breakdowns and tells nothing beyond
+            accuracy.
     """
+    systems: tuple[SystemScore, ...] = (
+        score_model(request.choice, results),
+        *(score_baseline_run(run) for run in baselines),
+    )
+    rankings: list[Sequence[Scored]] = [results, *(run.scores for run in baselines)]
+    if context is not None:
+        systems = tuple(
+            replace(system, beyond_accuracy=measure_system(results, ranked, context, k=request.evaluation.k))
+            for system, ranked in zip(systems, rankings, strict=True)
+        )
     return Report(
         fingerprint=fingerprint,
         request=request,
@@ -88,7 +109,7 @@ def make_report(
         num_records=len(results),
         num_users=len({result.user_id for result in results}),
         records_hash=hash_records(result.record_id for result in results),
-        systems=(score_model(request.choice, results), *(score_baseline_run(run) for run in baselines)),
+        systems=systems,
         differences=tuple(paired_difference(results, run.scores, against=run.name) for run in baselines),
         text_quality=text_quality(results),
         distances=distance_histogram(results, resolver=request.resolution.resolver),
@@ -98,7 +119,26 @@ def make_report(
         machine=machine,
         started_at=started_at,
         finished_at=finished_at,
+        breakdowns=() if context is None else _break_down(results, systems, rankings, context),
     )
+
+
+def measure_system(
+    results: Sequence[RecordResult], ranked: Sequence[Scored], context: EvaluationContext, *, k: int
+) -> dict[str, Measure]:
+    """Every measure beyond accuracy of one system.
+
+    Args:
+        results: Tell each record's history and relevant items.
+        ranked: The system on the same records in the same order.
+        context: Of the same records.
+        k: The rank cut.
+    """
+    lists = [
+        RecommendedList.of(result, scored.item_ids, context.catalogue, k=k)
+        for result, scored in zip(results, ranked, strict=True)
+    ]
+    return measure_lists(lists, context, k=k)
 
 
 def paired_difference(
@@ -115,7 +155,14 @@ def paired_difference(
     mine = [score.metrics[metric] for score in ours]
     other = [score.metrics[metric] for score in theirs]
     mean = mean_over_records(mine) - mean_over_records(other)
-    return PairedDifference(against, metric, mean, paired_interval(mine, other, user_ids))
+    return PairedDifference(
+        against=against,
+        metric=metric,
+        mean=mean,
+        interval=paired_interval(mine, other, user_ids),
+        permutation=paired_permutation_test(mine, other, user_ids),
+        minimum_detectable_effect=minimum_detectable_effect(mine, other, user_ids),
+    )
 
 
 def describe_protocol(request: EvaluationRequest, results: Sequence[RecordResult], *, num_available: int) -> str:
@@ -149,10 +196,17 @@ def hash_records(record_ids: Iterable[str]) -> str:
 
 
 def _metric_scores(rows: Sequence[Mapping[str, float]], user_ids: Sequence[int]) -> dict[str, MetricScore]:
-    return {name: _metric_score([row[name] for row in rows], user_ids) for name in METRICS}
+    return {name: MetricScore.of_records([row[name] for row in rows], user_ids) for name in METRICS}
 
 
-def _metric_score(values: Sequence[float], user_ids: Sequence[int]) -> MetricScore:
-    return MetricScore(
-        mean_over_records(values), clustered_interval(values, user_ids), mean_over_users(values, user_ids)
-    )
+def _break_down(
+    results: Sequence[RecordResult],
+    systems: Sequence[SystemScore],
+    rankings: Sequence[Sequence[Scored]],
+    context: EvaluationContext,
+) -> tuple[BreakdownRow, ...]:
+    values = {
+        system.name: [scored.metrics[HEADLINE] for scored in ranked]
+        for system, ranked in zip(systems, rankings, strict=True)
+    }
+    return break_down(results, values, context)

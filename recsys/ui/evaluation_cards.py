@@ -126,8 +126,9 @@ def _verdict(difference: PairedDifference) -> str:
 def metrics_table_html(report: Report) -> str:
     """Every metric of every system: the mean over records, and below it the mean over users."""
     k = report.k
+    shown = [METRICS[name] for name in report.metric_names]
     heads = "".join(
-        f'<th scope="col" title="{escape(metric.definition(k))}">{metric.label(k)}</th>' for metric in METRICS.values()
+        f'<th scope="col" title="{escape(metric.definition(k))}">{metric.label(k)}</th>' for metric in shown
     )
     rows: list[str] = []
     for system in report.systems:
@@ -155,6 +156,7 @@ def _metric_row(title: str, metrics: Mapping[str, MetricScore], strong: bool) ->
     cells = "".join(
         f"<td><b>{metrics[name].mean:.4f}</b><small>{metrics[name].mean_over_users:.4f}</small></td>"
         for name in METRICS
+        if name in metrics
     )
     return f'<tr class="{"ev-row-strong" if strong else ""}"><th scope="row">{escape(title)}</th>{cells}</tr>'
 

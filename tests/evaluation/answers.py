@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from recsys.catalogue import Catalogue, Movie
 from recsys.data.records import Record, SplitData
+from recsys.evaluation.context import EvaluationContext
 from recsys.generation.completion import Completion
 from recsys.parsing import GeneratedTitle, ParsedCompletion
 from recsys.prompts import Prompt
@@ -79,3 +81,27 @@ SPLIT = SplitData(
     records={"train": (), "validation": (), "test": TEST_RECORDS},
     likes={1: (1, 2, 8), 2: (1, 2, 4), 3: (1, 9), **dict.fromkeys((5, 6, 7), (901, 902, 903, 1, 2, 3, 4))},
 )
+CATALOGUE = Catalogue(
+    tuple(
+        Movie(item_id, f"Movie {item_id}", 1960 + item_id % 60, ("Drama",) if item_id % 2 else ("Comedy", "Drama"))
+        for item_id in (*range(1, 10), *range(70, 74), 901, 902, 903)
+    )
+)
+"""Every movie that the records above and their answers hold."""
+
+MADE_MOVIES = (
+    Movie(1, "One", 1990, ("Drama",)),
+    Movie(2, "Two", 2000, ("Drama", "Comedy")),
+    Movie(3, "Three", 2010, ("Comedy",)),
+    Movie(4, "Four"),
+    Movie(5, "Five", 1980, ("Action", "Drama", "Comedy")),
+    Movie(6, "Six", 1970, ("Action",)),
+)
+CONTEXT = EvaluationContext(
+    catalogue=Catalogue(MADE_MOVIES),
+    num_train_users=16,
+    popularity={1: 8, 2: 4, 3: 1, 6: 16},
+    num_likes={7: 20, 8: 30, 9: 90},
+    popularity_lists={"7-0": (6, 1), "8-0": (6, 2), "9-0": (6, 1)},
+)
+"""Movies and likes for sums by hand: 4 has neither year nor genres, and nobody likes 4 and 5."""

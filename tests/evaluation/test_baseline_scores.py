@@ -49,7 +49,7 @@ def test_every_named_baseline_answers_every_record_without_its_history(name):
     for record, score in zip(RECORDS["test"], run.scores, strict=True):
         assert score.user_id == record.user_id
         assert not set(score.item_ids) & set(record.history)
-        assert set(score.metrics) == {"map", "precision", "recall", "ndcg", "hit_rate"}
+        assert set(score.metrics) == {"map", "precision", "recall", "ndcg", "mrr", "hit_rate"}
 
 
 def test_an_unknown_baseline_is_refused_with_the_known_ones():

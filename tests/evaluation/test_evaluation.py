@@ -5,6 +5,7 @@ import io
 import json
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,17 +13,21 @@ from hypothesis import strategies as st
 
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
+from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
+from recsys.evaluation.breakdowns import BREAKDOWNS
 from recsys.evaluation.evaluation import run_evaluation
-from recsys.evaluation.export import escape_cell, read_json, render_csv, render_text, write_csv, write_json
-from recsys.evaluation.metrics import METRICS
+from recsys.evaluation.export import escape_cell, read_json, render_csv, write_csv, write_json
+from recsys.evaluation.metrics import METRICS, average_precision
 from recsys.evaluation.report import Report
+from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
+from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
 from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings
-from tests.evaluation.answers import SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
+from tests.evaluation.answers import CATALOGUE, SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
 
 REQUEST = EvaluationRequest(
     evaluation=EvaluationSettings(num_records=10, batch_size=3),
@@ -80,6 +85,54 @@ def test_a_report_holds_the_model_first_and_its_baselines_on_the_same_records(re
     assert report.tokens == sum(result.tokens for result in results)
 
 
+def test_a_report_tells_what_lists_are_like_beyond_their_hits(store):
+    report = evaluate(store, catalogue=CATALOGUE)
+    model, popularity = report.systems
+    assert model.beyond_accuracy.keys() == popularity.beyond_accuracy.keys() == BEYOND_ACCURACY.keys()
+    assert popularity.beyond_accuracy["serendipity"].value == 0.0  # it is the list that it is compared with
+    assert popularity.beyond_accuracy["catalogue_coverage"].value == pytest.approx(4 / len(CATALOGUE))
+    assert popularity.beyond_accuracy["novelty"].value == pytest.approx((0 + 0 + 1 + 1) / 4)  # 1 and 2; 4 and 8
+    results = store.results()
+    shown = {item for result in results for item in result.item_ids[:4]}
+    assert model.beyond_accuracy["catalogue_coverage"].value == pytest.approx(len(shown) / len(CATALOGUE))
+    hits = sum(len(({*result.item_ids} & {*result.relevant}) - {1, 2, 4, 8}) for result in results)
+    assert model.beyond_accuracy["serendipity"].value == pytest.approx(hits / 10)
+
+
+def test_popularity_is_what_serendipity_needs_even_where_it_is_no_baseline(store, tmp_path):
+    request = replace(REQUEST, baselines=())
+    with_it = evaluate(store, catalogue=CATALOGUE)
+    without = evaluate(RunStore.open(tmp_path, "feedfeedfeedfeed"), request=request, catalogue=CATALOGUE)
+    assert [system.name for system in without.systems] == ["tiny + mine"]
+    assert without.model.beyond_accuracy == with_it.model.beyond_accuracy
+
+
+def test_a_report_breaks_the_headline_down_for_every_system(store):
+    report = evaluate(store, catalogue=CATALOGUE)
+    assert {row.by for row in report.breakdowns} == set(BREAKDOWNS) == set(report.breakdown_definitions)
+    for name in BREAKDOWNS:
+        rows = [row for row in report.breakdowns if row.by == name]
+        assert sum(row.num_records for row in rows) == 10
+        for system in report.systems:
+            total = sum(row.num_records * row.scores[system.name].mean for row in rows)
+            assert total / 10 == pytest.approx(system.metrics["map"].mean)
+
+
+def test_without_the_catalogue_a_report_has_neither(report):
+    assert report.breakdowns == ()
+    assert all(system.beyond_accuracy == {} for system in report.systems)
+
+
+def test_a_difference_carries_its_permutation_test_and_what_could_be_seen(report, store):
+    difference = report.differences[0]
+    ours = [result.metrics["map"] for result in store.results()]
+    users = [result.user_id for result in store.results()]
+    theirs = [average_precision([1, 2, 3, 4], (1, 2, 4, 8), 4)] * 10
+    assert difference.permutation == paired_permutation_test(ours, theirs, users)
+    assert difference.permutation.is_exact
+    assert difference.minimum_detectable_effect == pytest.approx(minimum_detectable_effect(ours, theirs, users))
+
+
 def test_the_raw_score_counts_only_what_was_written_exactly(store):
     system = FakeSystem(lambda record: make_answer([1, title(2, "fuzzy", distance=1.0)]))
     report = evaluate(store, system)
@@ -134,7 +187,8 @@ def test_a_split_without_records_is_refused_before_anything_is_written(store):
     assert not store.folder.exists()
 
 
-def test_a_report_survives_json_and_the_disk(report, store, tmp_path):
+def test_a_report_survives_json_and_the_disk(store, tmp_path):
+    report = evaluate(store, catalogue=CATALOGUE)
     assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
     assert read_json(store.report_path) == report
     write_json(report, tmp_path / "new" / "copy.json")
@@ -142,6 +196,35 @@ def test_a_report_survives_json_and_the_disk(report, store, tmp_path):
     plain = json.loads(store.report_path.read_text())
     assert plain["definitions"]["map"].startswith("MAP@4: ")
     assert plain["systems"][0]["metrics"]["map"]["interval"]["level"] == 0.95
+
+
+def as_an_older_release_wrote_it(report):
+    """Without what was added since: MRR, tests, what lists are like, and breakdowns."""
+    old = json.loads(json.dumps(report.to_dict()))
+    for name in ("breakdowns", "beyond_accuracy_definitions", "breakdown_definitions", "significance_method"):
+        del old[name]
+    for system in old["systems"]:
+        del system["beyond_accuracy"], system["metrics"]["mrr"]
+    for difference in old["differences"]:
+        del difference["permutation"], difference["minimum_detectable_effect"]
+    del old["definitions"]["mrr"]
+    return old
+
+
+def test_a_report_of_an_older_release_is_read_and_printed_with_what_it_has(store, tmp_path):
+    report = evaluate(store, catalogue=CATALOGUE)
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(as_an_older_release_wrote_it(report)))
+    old = read_json(path)
+    assert old.metric_names == ("map", "precision", "recall", "ndcg", "hit_rate") == tuple(old.definitions)
+    assert old.model.metrics["map"] == report.model.metrics["map"]
+    assert (old.breakdowns, old.differences[0].permutation) == ((), None)
+    text = render_text(old)
+    assert "MAP@4 minus popularity" in text
+    assert "MRR" not in text
+    assert "p =" not in text
+    assert "Beyond accuracy" not in text
+    assert Report.from_dict(old.to_dict()) == old
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])
@@ -155,25 +238,6 @@ def test_a_broken_report_is_told_with_its_path(tmp_path, content):
 def test_a_missing_report_is_told_with_its_path(tmp_path):
     with pytest.raises(DataFormatError, match=r"none\.json"):
         read_json(tmp_path / "none.json")
-
-
-def test_the_table_prints_every_definition_beside_the_figures(report):
-    text = render_text(report)
-    for name in METRICS:
-        assert METRICS[name].definition(4) in text
-    assert f"{report.model.metrics['map'].mean:.4f}" in text
-    assert "popularity" in text
-    assert "MAP@4 minus popularity" in text
-    assert "of 10 records" in text
-    table = text.split("\n\n")[2].splitlines()
-    assert len(table) == 3
-    assert len({len(line) for line in table}) == 1
-    assert " ".join(text.split("\n\n")[1].split()) == report.protocol
-
-
-def test_a_table_of_one_user_says_that_it_has_no_interval(store):
-    request = EvaluationRequest(EvaluationSettings(num_records=1), baselines=("popularity",))
-    assert "one user only" in render_text(evaluate(store, request=request))
 
 
 def test_the_csv_has_one_row_a_record_with_every_metric(store, report, tmp_path):

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users, paired_interval
+from recsys.evaluation.intervals import (
+    Interval,
+    clustered_interval,
+    clustered_standard_error,
+    mean_over_records,
+    mean_over_users,
+    paired_interval,
+)
 
 
 def test_the_mean_over_users_weighs_every_user_the_same():
@@ -87,6 +94,32 @@ def test_a_paired_difference_is_narrower_than_its_sides():
     assert paired.low > 0  # the difference is plain although both sides' intervals overlap
     ours_alone, theirs_alone = clustered_interval(ours, users), clustered_interval(theirs, users)
     assert ours_alone.low < theirs_alone.high
+
+
+def test_the_clustered_standard_error_of_two_users_is_worked_by_hand():
+    """Sums 3 and 0 of 3 and 1 records, mean 3/4: residuals ±3/4, so SE² = 2 · (9/16 + 9/16) / 4² = 9/64."""
+    assert clustered_standard_error([1.0, 1.0, 1.0, 0.0], [1, 1, 1, 2]) == pytest.approx(3 / 8)
+    assert clustered_standard_error([1.0, 0.0], [1, 1]) is None
+    assert clustered_standard_error([], []) is None
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=20))
+def test_with_one_record_a_user_the_standard_error_is_the_usual_one(values):
+    expected = np.std(values, ddof=1) / math.sqrt(len(values))
+    assert clustered_standard_error(values, range(len(values))) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_standard_error_agrees_with_the_bootstrap_on_uneven_users():
+    rng = np.random.default_rng(9)
+    users = np.repeat(np.arange(80), rng.integers(1, 9, 80))
+    values = rng.normal(size=80)[users] + rng.normal(size=len(users))
+    interval = clustered_interval(values, users, level=0.6827)  # one standard error to either side
+    assert (interval.high - interval.low) / 2 == pytest.approx(clustered_standard_error(values, users), rel=0.06)
+
+
+def test_an_interval_comes_back_from_plain_values():
+    assert Interval.from_dict({"low": 0.1, "high": 0.2, "level": 0.9}) == Interval(0.1, 0.2, 0.9)
+    assert Interval.from_dict(None) is None
 
 
 def test_a_paired_difference_needs_the_same_records():

@@ -1,6 +1,7 @@
 """Jobs that run beside the page: their states, one at a time, and what is left on the disk."""
 
 import json
+import re
 import threading
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_job_ends_with_its_report_kept_on_the_disk(jobs):
         "request.json",
         "run.lock",
     ]
+
+
+def test_the_records_of_a_run_of_an_older_release_get_the_metrics_added_since(jobs):
+    job = jobs.start(REQUEST, work_with(FakeSystem(answer_by_id)))
+    job.wait(PATIENCE)
+    path = jobs.runs_folder / FINGERPRINT / "records.jsonl"
+    path.write_text(re.sub(r',?"mrr":[0-9.e-]+', "", path.read_text()))
+    assert '"mrr"' not in path.read_text()
+    assert jobs.past_results(FINGERPRINT) == job.results()
+    (path.parent / "report.json").unlink()
+    assert all("mrr" not in result.metrics for result in jobs.past_results(FINGERPRINT))  # k is not known
 
 
 def test_a_running_job_shows_its_records_and_metrics_so_far(jobs):

@@ -18,6 +18,7 @@ from recsys.evaluation.metrics import (
     ndcg,
     precision,
     recall,
+    reciprocal_rank,
     score_record,
 )
 
@@ -90,7 +91,7 @@ def test_each_definition_names_its_cut():
     assert METRICS[HEADLINE].label(4) == "MAP@4"
     assert METRICS["ndcg"].definition(10).startswith("NDCG@10: Σ 1/log₂(i+1) over the ranks i ≤ 10")
     assert "min(4, |relevant|)" in METRICS["map"].definition(4)
-    assert list(METRICS) == ["map", "precision", "recall", "ndcg", "hit_rate"]
+    assert list(METRICS) == ["map", "precision", "recall", "ndcg", "mrr", "hit_rate"]
 
 
 @given(relevants, ranks, cuts)
@@ -136,6 +137,21 @@ def test_average_precision_is_the_sum_that_its_definition_writes(relevant, ranke
     total = sum(Fraction(sum(hits[: i + 1]), i + 1) * hit for i, hit in enumerate(hits))
     expected = total / min(k, len(relevant))
     assert average_precision(relevant, ranked, k) == pytest.approx(float(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ranked", "k", "expected"),
+    [([1, 9], 2, 1), ([9, 321, 1], 3, Fraction(1, 2)), ([None, 9, 514], 3, Fraction(1, 3)), ([9, 8, 1], 2, 0)],
+)
+def test_the_reciprocal_rank_is_that_of_the_first_hit_and_zero_below_the_cut(ranked, k, expected):
+    assert reciprocal_rank(RELEVANT, ranked, k) == pytest.approx(float(expected), abs=1e-15)
+
+
+@given(relevants, ranks, cuts)
+def test_the_reciprocal_rank_is_the_largest_hit_share_of_any_rank(relevant, ranked, k):
+    """An oracle without a search for the first hit: 1/rank falls, so the first hit has the largest one."""
+    shares = [Fraction(1, rank) for rank, item in enumerate(ranked[:k], 1) if item in relevant]
+    assert reciprocal_rank(relevant, ranked, k) == pytest.approx(float(max(shares, default=0)), abs=1e-15)
 
 
 def test_ranx_agrees_on_hundreds_of_random_records(monkeypatch):

@@ -1,6 +1,7 @@
 """What one record leaves behind."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,18 @@ def test_any_text_and_any_items_survive_a_line(text, items):
     titles = [title(None, "none", name=text) if item is None else item for item in items]
     result = RecordResult.from_recommendation(RECORD, make_answer(titles, text=text), k=4)
     assert RecordResult.from_line(result.to_line()) == result
+
+
+def test_a_result_of_an_older_release_gets_the_metrics_that_it_lacks():
+    result = RecordResult.from_recommendation(RECORD, make_answer([9, title(1, "fuzzy"), 2]), k=4)
+    old = replace(
+        result, metrics={"map": 0.25, "precision": 0.5}, raw_metrics={"map": 0.125}
+    )  # 0.25 is not what we would compute: what is there stays
+    filled = old.with_every_metric(4)
+    assert filled.metrics == {**result.metrics, "map": 0.25}
+    assert filled.raw_metrics["mrr"] == pytest.approx(1 / 3)
+    assert filled.metrics["mrr"] == 0.5
+    assert result.with_every_metric(4) is result
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "null", '"x"', '{"record_id": "1-0"}', "{"])

@@ -1,5 +1,6 @@
 """Many records, asked in batches, stopped anywhere and taken up again."""
 
+import json
 import threading
 
 import pytest
@@ -84,6 +85,18 @@ def test_a_finished_run_asks_the_model_nothing(store):
     system = FakeSystem(answer_by_id)
     assert run(system=system, store=store) == first
     assert system.batches == []
+
+
+def test_a_run_of_an_older_release_goes_on_with_the_metrics_added_since(store):
+    first = run(RECORDS[:4], store=store)
+    lines = [json.loads(line) for line in store.records_path.read_text().splitlines()]
+    for line in lines:
+        del line["metrics"]["mrr"], line["raw_metrics"]["mrr"]
+    store.records_path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    system = FakeSystem(answer_by_id)
+    resumed = run(system=system, store=store)
+    assert resumed[:4] == first
+    assert sum(map(len, system.batches)) == 7
 
 
 def test_a_stop_during_a_batch_throws_that_batch_away(store):

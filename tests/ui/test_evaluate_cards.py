@@ -51,10 +51,33 @@ def test_a_run_without_a_hit_claims_no_interval():
 def test_the_table_has_a_row_for_each_system_and_both_means(report):
     page = cards.metrics_table_html(report)
     assert re.findall(r'<th scope="row">([^<]*)', page) == ["smollm2-135m, resolved", "raw exact titles", "Popularity"]
-    assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == ["MAP@4", "P@4", "R@4", "NDCG@4", "HR@4"]
+    assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == [
+        "MAP@4",
+        "P@4",
+        "R@4",
+        "NDCG@4",
+        "MRR@4",
+        "HR@4",
+    ]
     assert "<b>0.1250</b><small>0.1250</small>" in page
     assert "mean over 2 records" in page
     assert "mean over 2 users" in page
+
+
+def test_the_table_of_a_report_of_an_older_release_has_the_metrics_of_its_time(report):
+    def without_mrr(scores):
+        return scores and {name: score for name, score in scores.items() if name != "mrr"}
+
+    old = replace(
+        report,
+        systems=tuple(
+            replace(system, metrics=without_mrr(system.metrics), raw=without_mrr(system.raw))
+            for system in report.systems
+        ),
+    )
+    page = cards.metrics_table_html(old)
+    assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == ["MAP@4", "P@4", "R@4", "NDCG@4", "HR@4"]
+    assert "MRR" not in page
 
 
 def test_the_stacked_bar_adds_up_to_all_titles(report):

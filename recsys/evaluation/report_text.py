@@ -1,0 +1,154 @@
+"""A report as plain text, for the command line: tables about 100 characters wide, each with its definitions.
+
+This module computes no figure and writes no file.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Final
+
+from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
+from recsys.evaluation.intervals import Interval
+from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.report import INTERVAL_METHOD, Report
+from recsys.evaluation.scores import BreakdownRow, Measure, PairedDifference, SystemScore
+from recsys.evaluation.significance import SIGNIFICANCE_METHOD
+from recsys.evaluation.text_quality import DESCRIPTIONS
+
+_TEXT_WIDTH: Final = 100
+_SHARES_SHOWN: Final = (
+    "well_formed",
+    "exactly_n",
+    "exact",
+    "normalised",
+    "fuzzy",
+    "semantic",
+    "out_of_catalogue",
+    "repeated",
+    "already_liked",
+    "wrong_year",
+)
+
+
+def render_text(report: Report) -> str:
+    """The report as tables of plain text, with the definition of every figure."""
+    blocks = [
+        [f"{report.model.name} ({report.precision}) on {report.dataset_name}"],
+        _wrapped(report.protocol),
+        _metric_table(report),
+        list(report.definitions.values()),
+        [INTERVAL_METHOD],
+        _difference_lines(report),
+        *_beyond_accuracy_blocks(report),
+        *(_breakdown_block(report, name) for name in report.breakdown_definitions),
+        _share_lines(report),
+        [
+            f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s",
+            f"Machine: {report.machine}",
+            f"Run {report.fingerprint}, started {report.started_at}, finished {report.finished_at}",
+        ],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _metric_table(report: Report) -> list[str]:
+    others = [name for name in report.metric_names if name != HEADLINE]
+    headline, *other_labels = (METRICS[name].label(report.k) for name in (HEADLINE, *others))
+    header = ["", headline, "95% interval", "over users", "exact only", *other_labels]
+    return _table([header, *(_system_row(system, others) for system in report.systems)])
+
+
+def _system_row(system: SystemScore, others: Sequence[str]) -> list[str]:
+    headline = system.metrics[HEADLINE]
+    raw = "–" if system.raw is None else f"{system.raw[HEADLINE].mean:.4f}"
+    return [
+        system.name,
+        f"{headline.mean:.4f}",
+        _interval(headline.interval),
+        f"{headline.mean_over_users:.4f}",
+        raw,
+        *(f"{system.metrics[name].mean:.4f}" for name in others),
+    ]
+
+
+def _difference_lines(report: Report) -> list[str]:
+    label = METRICS[HEADLINE].label(report.k)
+    lines = [
+        f"{label} minus {difference.against}: {difference.mean:+.4f} {_interval(difference.interval)}"
+        f"{_significance(difference)}"
+        for difference in report.differences
+    ]
+    tested = any(difference.permutation is not None for difference in report.differences)
+    return [*lines, *_wrapped(SIGNIFICANCE_METHOD)] if tested else lines
+
+
+def _significance(difference: PairedDifference) -> str:
+    """The p of a difference and the smallest one that could be seen, where they are known."""
+    told = ""
+    if difference.permutation is not None:
+        p_value = difference.permutation.p_value
+        told += ", p < 0.0001" if p_value < 0.0001 else f", p = {p_value:.4f}"
+    if difference.minimum_detectable_effect is not None:
+        told += f", smallest visible {difference.minimum_detectable_effect:.4f}"
+    return told
+
+
+def _beyond_accuracy_blocks(report: Report) -> list[list[str]]:
+    """A measure a row, a system a column, since more is measured than fits side by side; then the definitions."""
+    definitions = report.beyond_accuracy_definitions
+    if not definitions:
+        return []
+    header = ["Beyond accuracy", *(system.name for system in report.systems)]
+    rows = [
+        [BEYOND_ACCURACY[name].label(report.k), *(_measure(system.beyond_accuracy[name]) for system in report.systems)]
+        for name in definitions
+    ]
+    lines = [line for text in definitions.values() for line in _wrapped(text, indent="  ")]
+    return [_table([header, *rows]), [*lines, "In brackets: the number of records or movies that the figure is of."]]
+
+
+def _measure(measure: Measure) -> str:
+    value = "–" if measure.value is None else f"{measure.value:.4f}"
+    return f"{value} ({measure.denominator})"
+
+
+def _breakdown_block(report: Report, name: str) -> list[str]:
+    rows = [row for row in report.breakdowns if row.by == name]
+    systems = [system.name for system in report.systems]
+    header = [f"{METRICS[HEADLINE].label(report.k)} by {name}", "records", "users", *systems]
+    definition = _wrapped(report.breakdown_definitions[name], indent="  ")
+    return [*_table([header, *(_breakdown_row(row, systems) for row in rows)]), *definition]
+
+
+def _breakdown_row(row: BreakdownRow, systems: Sequence[str]) -> list[str]:
+    group = row.group if row.low is None or row.high is None else f"{row.group}: {_range(row.low, row.high)}"
+    scores = [f"{row.scores[name].mean:.4f} {_interval(row.scores[name].interval)}" for name in systems]
+    return [group, str(row.num_records), str(row.num_users), *scores]
+
+
+def _range(low: float, high: float) -> str:
+    """The range of a group's values; years and likes need no decimals, overlaps and logarithms two."""
+    digits = 0 if low >= 100 or (low.is_integer() and high.is_integer()) else 2
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _share_lines(report: Report) -> list[str]:
+    width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
+    return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]
+
+
+def _interval(interval: Interval | None) -> str:
+    return "one user only" if interval is None else f"[{interval.low:.4f}, {interval.high:.4f}]"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of equal width: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+
+
+def _wrapped(text: str, *, indent: str = "") -> list[str]:
+    """A text in lines; "j-th" stays whole."""
+    return textwrap.wrap(text, _TEXT_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
