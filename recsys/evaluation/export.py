@@ -101,6 +101,7 @@ def render_text(report: Report) -> str:
         [f"{report.model.name} ({report.precision}) on {report.dataset_name}"],
         textwrap.wrap(report.protocol, _TEXT_WIDTH),
         _metric_table(report),
+        _coverage_lines(report),
         list(report.definitions.values()),
         [INTERVAL_METHOD],
         _difference_lines(report),
@@ -194,6 +195,12 @@ def _system_row(system: SystemScore, others: Sequence[str]) -> list[str]:
 
 def _interval(score: MetricScore | PairedDifference) -> str:
     return "one user only" if score.interval is None else f"[{score.interval.low:.4f}, {score.interval.high:.4f}]"
+
+
+def _coverage_lines(report: Report) -> list[str]:
+    told = [f"{system.name} {system.coverage:.1%}" for system in report.systems if system.coverage is not None]
+    sentence = f"Of the likes they are fitted on, the items that baselines know hold: {', '.join(told)}"
+    return textwrap.wrap(sentence, _TEXT_WIDTH) if told else []
 
 
 def _difference_lines(report: Report) -> list[str]:

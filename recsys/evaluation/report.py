@@ -49,6 +49,8 @@ class SystemScore:
         raw: The same counting only titles written exactly as the catalogue has them; None for baselines, which
             write no titles.
         seconds: Generation time of all records, or fitting and ranking.
+        coverage: The share of the likes that a baseline was fitted on that are of items it knows; None for models,
+            and in reports of before it was told.
     """
 
     name: str
@@ -56,6 +58,7 @@ class SystemScore:
     metrics: Mapping[str, MetricScore]
     raw: Mapping[str, MetricScore] | None
     seconds: float
+    coverage: float | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -66,6 +69,7 @@ class SystemScore:
             metrics={name: MetricScore.from_dict(score) for name, score in values["metrics"].items()},
             raw=None if raw is None else {name: MetricScore.from_dict(score) for name, score in raw.items()},
             seconds=values["seconds"],
+            coverage=values.get("coverage"),
         )
 
 

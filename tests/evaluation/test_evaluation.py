@@ -5,6 +5,7 @@ import io
 import json
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,24 @@ def test_a_report_survives_json_and_the_disk(report, store, tmp_path):
     plain = json.loads(store.report_path.read_text())
     assert plain["definitions"]["map"].startswith("MAP@4: ")
     assert plain["systems"][0]["metrics"]["map"]["interval"]["level"] == 0.95
+
+
+def test_the_coverage_of_a_baseline_is_told_in_json_and_text(store):
+    report = evaluate(store, request=replace(REQUEST, baselines=("popularity", "ease")))
+    known = {system["name"]: system["coverage"] for system in report.to_dict()["systems"]}
+    assert known["tiny + mine"] is None
+    assert known["popularity"] == 1.0
+    assert 0 <= known["ease"] <= 1
+    assert f"that baselines know hold: popularity 100.0%, ease {known['ease']:.1%}" in render_text(report)
+
+
+def test_a_report_of_before_coverage_was_told_can_be_read(report):
+    plain = report.to_dict()
+    for system in plain["systems"]:
+        del system["coverage"]
+    old = Report.from_dict(plain)
+    assert [system.coverage for system in old.systems] == [None, None]
+    assert "baselines know" not in render_text(old)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])
