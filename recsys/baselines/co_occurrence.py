@@ -52,10 +52,10 @@ class CoOccurrence:
         cls,
         likes: Mapping[int, Sequence[int]],
         *,
-        past_decay: float = 4.0,
+        past_decay: float = 2.0,
         num_next: int = 8,
         next_decay: float = 4.0,
-        popularity_power: float = 0.25,
+        popularity_power: float = 0.0,
         min_likes: int = 3,
     ) -> Self:
         """Counts what follows what; the defaults are chosen by user folds (docs/LOG.md).

@@ -37,13 +37,13 @@ RECOMMENDERS: Mapping[str, FitBaseline] = {
 }
 _REFERENCE = "ease"
 GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2, 10.0), "b": (0.4, 1.0)},
+    "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2,), "b": (0.2, 0.4)},
     "co_occurrence": {
-        "past_decay": (1.0, 2.0, 100.0),
+        "past_decay": (1.0, 4.0, 100.0),
         "num_next": (4, 16),
-        "next_decay": (1.0, 2.0, 100.0),
-        "popularity_power": (0.0, 0.5, 1.0),
-        "min_likes": (1, 10),
+        "next_decay": (2.0, 100.0),
+        "popularity_power": (0.25, 0.5, 1.0),
+        "min_likes": (10,),
     },
     "slit": {
         "reg": (30.0, 300.0, 1000.0),
