@@ -1,6 +1,7 @@
 """Classic recommenders on the same records, without which a score of a language model means nothing.
 
-    Popularity | Ease | ItemKnn  .fit(likes)  →  rank(recommender, histories, n=…)
+    RandomRanking | Popularity | ItemKnn | Bm25Knn | CoOccurrence | Ease | Slit  .fit(likes)
+        →  rank(recommender, histories, n=…)
 
 Fit on the likes of training (and, for a final figure, validation) users only. This room knows item ids,
 not titles, and neither models nor prompts.

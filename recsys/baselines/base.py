@@ -25,10 +25,13 @@ class Recommender(Protocol):
         name: As shown beside figures.
         item_ids: Column → item id, the most liked item first (then by id), so that equal scores, such as
             those of an empty history, rank by popularity.
+        coverage: The share of the likes it was fitted on that are of items it knows; the others it can never
+            recommend.
     """
 
     name: str
     item_ids: NDArray[np.int64]
+    coverage: float
 
     def scores(self, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Scores of shape (len(histories), len(item_ids)), higher is better; unknown items are skipped."""
@@ -132,6 +135,25 @@ class Interactions:
         ones = np.ones(len(columns), dtype=np.float32)
         shape = (len(ends) - 1, len(self.item_ids))
         return csr_array((ones, np.array(columns, dtype=np.int64), np.array(ends, dtype=np.int64)), shape=shape)
+
+    def encode_latest(self, histories: Iterable[Sequence[int]], decay: float) -> csr_array:
+        """Histories as rows (float32) in which the last item weighs 1 and the t-th before it exp(−t / decay).
+
+        Unknown items are skipped but keep their place; of a repeated one the last place counts.
+        """
+        from scipy.sparse import csr_array
+
+        columns: list[int] = []
+        weights: list[float] = []
+        ends = [0]
+        for history in histories:
+            for distance, item in enumerate(dict.fromkeys(reversed(history))):
+                if (column := self.column_of.get(item)) is not None:
+                    columns.append(column)
+                    weights.append(np.exp(-distance / decay))
+            ends.append(len(columns))
+        shape = (len(ends) - 1, len(self.item_ids))
+        return csr_array((np.array(weights, np.float32), np.array(columns, np.int64), np.array(ends)), shape=shape)
 
 
 def _columns(item_ids: NDArray[np.int64]) -> dict[int, int]:

@@ -25,6 +25,7 @@ class Blend:
 
     Attributes:
         item_ids: Column → item id, as in the parts.
+        coverage: As in the first part: they know the same items.
 
     Raises:
         SettingsError: when there is no part, or parts know different items.
@@ -36,6 +37,7 @@ class Blend:
         if not parts:
             raise SettingsError("a blend has no parts", seen=0, mend="give a recommender with its weight")
         self.item_ids: NDArray[np.int64] = parts[0][0].item_ids
+        self.coverage = parts[0][0].coverage
         for part, _ in parts:
             if not np.array_equal(part.item_ids, self.item_ids):
                 mend = "fit them on the same likes with the same min_likes and max_items"

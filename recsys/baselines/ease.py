@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from recsys.baselines.base import Interactions
+from recsys.baselines.dense import dense_product, factorise, mirror_lower, most_dense_items
 from recsys.settings import require_number
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Ease:
         B_ij = −P_ij / P_jj  for i ≠ j,   B_jj = 0,
 
     and a history x scores xB. The items × items matrix is dense: n items need 12 n² bytes while fitting
-    (0.1 GB for 2,700 items, 58 GB for 70,000) and 4 n² afterwards, so cap a large catalogue with
-    ``max_items`` and print ``coverage``.
+    (0.1 GB for 2,700 items, 58 GB for 70,000) and 4 n² afterwards, so a large catalogue is capped by what memory has
+    room for, and reports tell ``coverage``.
 
     Attributes:
         item_ids: Column → item id, the most liked first.
@@ -59,19 +60,22 @@ class Ease:
             likes: Liked item ids of each training user.
             reg: λ, above 0.
             min_likes: Leave out items that fewer users like.
-            max_items: Keep only that many of the most liked items; None keeps all.
+            max_items: Keep only that many of the most liked items; None keeps as many as half of the free
+                memory has room for, counting 16 n² bytes.
 
         Raises:
-            SettingsError: when a setting is out of range.
+            SettingsError: when a setting is out of range, or reg so small that rounding takes it away.
         """
         require_number("reg", reg, 0, 1e9, open_low=True)
+        max_items = most_dense_items() if max_items is None else max_items
         interactions = Interactions(likes, min_likes=min_likes, max_items=max_items)
         matrix = interactions.matrix().astype(np.float64)
-        gram: NDArray[np.float64] = (matrix.T @ matrix).toarray()
+        gram = dense_product(matrix, matrix)
         gram[np.diag_indices_from(gram)] += reg
         inverse = _inverse(gram)
         # In rows: SciPy copies any other layout for each product.
-        weights = np.ascontiguousarray(inverse / -np.diag(inverse), dtype=np.float32)
+        weights = np.empty(inverse.shape, dtype=np.float32)
+        np.divide(inverse, -np.diag(inverse), out=weights, casting="same_kind")
         np.fill_diagonal(weights, 0.0)
         return cls(interactions, weights)
 
@@ -85,9 +89,9 @@ def _inverse(positive_definite: NDArray[np.float64]) -> NDArray[np.float64]:
     """The inverse by Cholesky, half the work of a general one; overwrites its argument."""
     if not len(positive_definite):
         return positive_definite
-    from scipy.linalg.lapack import dpotrf, dpotri
+    from scipy.linalg.lapack import dpotri
 
-    factor, _ = dpotrf(positive_definite.T, lower=False, overwrite_a=True)
-    upper, _ = dpotri(factor, lower=False, overwrite_c=True)
-    inverse: NDArray[np.float64] = np.triu(upper) + np.triu(upper, 1).T
+    upper, _ = dpotri(factorise(positive_definite), lower=False, overwrite_c=True)
+    inverse: NDArray[np.float64] = upper.T
+    mirror_lower(inverse)
     return inverse

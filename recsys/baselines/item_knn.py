@@ -53,27 +53,43 @@ class ItemKnn:
         Raises:
             SettingsError: when a setting is out of range.
         """
-        require_number("num_neighbours", num_neighbours, 1, 1_000_000, integer=True)
-        from scipy.sparse import csr_array, vstack
-
         interactions = Interactions(likes, min_likes=min_likes)
-        num_items = len(interactions.item_ids)
-        matrix = interactions.matrix()
-        by_item = matrix.T.tocsr()
         lengths = np.sqrt(interactions.counts.astype(np.float32))
-        blocks = [csr_array((0, num_items), dtype=np.float32)]
-        for start in range(0, num_items, _BLOCK):
-            block: NDArray[np.float32] = (by_item[start : start + _BLOCK] @ matrix).toarray()
-            block /= lengths[start : start + _BLOCK, None] * lengths
-            rows = np.arange(len(block))
-            block[rows, start + rows] = 0.0
-            blocks.append(csr_array(_keep_nearest(block, num_neighbours)))
-        return cls(interactions, csr_array(vstack(blocks)))
+        return cls(interactions, nearest_neighbours(interactions.matrix(), num_neighbours, lengths=lengths))
 
     def scores(self, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Summed similarities, of shape (len(histories), len(item_ids))."""
         scored: NDArray[np.float32] = (self._interactions.encode(histories) @ self._neighbour_of).toarray()
         return scored
+
+
+def nearest_neighbours(
+    weighted: csr_array, num_neighbours: int, *, lengths: NDArray[np.float32] | None = None
+) -> csr_array:
+    """The most similar others of each item, a row, by the inner products of columns; 0 for all other items.
+
+    Args:
+        weighted: Users × items.
+        num_neighbours: Neighbours kept for each item.
+        lengths: Divides each product by those of its two items, which makes it a cosine.
+
+    Raises:
+        SettingsError: when num_neighbours is out of range.
+    """
+    require_number("num_neighbours", num_neighbours, 1, 1_000_000, integer=True)
+    from scipy.sparse import csr_array, vstack
+
+    num_items = weighted.shape[1]
+    by_item = weighted.T.tocsr()
+    blocks = [csr_array((0, num_items), dtype=np.float32)]
+    for start in range(0, num_items, _BLOCK):
+        block: NDArray[np.float32] = (by_item[start : start + _BLOCK] @ weighted).toarray()
+        if lengths is not None:
+            block /= lengths[start : start + _BLOCK, None] * lengths
+        rows = np.arange(len(block))
+        block[rows, start + rows] = 0.0
+        blocks.append(csr_array(_keep_nearest(block, num_neighbours)))
+    return csr_array(vstack(blocks))
 
 
 def _keep_nearest(similarities: NDArray[np.float32], num_neighbours: int) -> NDArray[np.float32]:

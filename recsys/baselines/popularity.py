@@ -18,12 +18,14 @@ class Popularity:
 
     Attributes:
         item_ids: Column → item id, the most liked first.
+        coverage: The share of training likes that are of items kept: 1.
     """
 
     name = "popularity"
 
     def __init__(self, interactions: Interactions) -> None:
         self.item_ids = interactions.item_ids
+        self.coverage = interactions.coverage
         self._scores = interactions.counts.astype(np.float32)
 
     @classmethod

@@ -25,6 +25,10 @@ class Similarity:
         vectors: (items, hidden) their vectors, centred; lengths do not matter.
         popularity: How many like each item, for the order of ties; items may be missing.
 
+    Attributes:
+        item_ids: Column → item id, the most liked first.
+        coverage: The share of likes in ``popularity`` that are of items with a vector; 0 without likes.
+
     Raises:
         SettingsError: when there is not one vector for each item.
     """
@@ -37,6 +41,8 @@ class Similarity:
             raise SettingsError("there is not one vector for each item", seen=seen, mend="make the index again")
         order = sorted(range(len(item_ids)), key=lambda row: (-popularity.get(item_ids[row], 0), item_ids[row]))
         self.item_ids: NDArray[np.int64] = np.array([item_ids[row] for row in order], dtype=np.int64)
+        num_likes = sum(popularity.values())
+        self.coverage = sum(popularity.get(item, 0) for item in item_ids) / num_likes if num_likes else 0.0
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         self._unit: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-12))[order].astype(np.float32)
         self._row_of = {item: row for row, item in enumerate(self.item_ids.tolist())}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from recsys.baselines.base import Interactions
+from recsys.baselines.dense import dense_product, factorise, most_dense_items
 from recsys.settings import require_number
 
 if TYPE_CHECKING:
@@ -71,38 +72,28 @@ class Slit:
             num_next: Likes after a place that are predicted.
             next_decay: The same for them.
             min_likes: Leave out items that fewer users like.
-            max_items: Keep only that many of the most liked items; None keeps all.
+            max_items: Keep only that many of the most liked items; None keeps as many as half of the free
+                memory has room for.
 
         Raises:
-            SettingsError: when a setting is out of range.
+            SettingsError: when a setting is out of range, or reg so small that rounding takes it away.
         """
         require_number("reg", reg, 0, 1e9, open_low=True)
         require_number("num_past", num_past, 1, _LONGEST, integer=True)
         require_number("past_decay", past_decay, 0, 1e9, open_low=True)
         require_number("num_next", num_next, 1, _LONGEST, integer=True)
         require_number("next_decay", next_decay, 0, 1e9, open_low=True)
+        max_items = most_dense_items() if max_items is None else max_items
         interactions = Interactions(likes, min_likes=min_likes, max_items=max_items)
         # Items that were left out keep their place among the likes, so the others decay as they did for the person.
         pasts = _decayed(interactions, likes.values(), num_past, past_decay, backwards=True)
         nexts = _decayed(interactions, likes.values(), num_next, next_decay, backwards=False)
-        gram: NDArray[np.float64] = (pasts.T @ pasts).toarray()
-        gram[np.diag_indices_from(gram)] += reg
-        return cls(interactions, _solve(gram, (pasts.T @ nexts).toarray()), past_decay)
+        return cls(interactions, _solve(pasts, nexts, reg), past_decay)
 
     def scores(self, histories: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Each history, its last likes weighing most, times B; of shape (len(histories), len(item_ids))."""
-        columns, weights, ends = [], [], [0]
-        for history in histories:
-            latest = list(dict.fromkeys(reversed(history)))
-            known = [(self._interactions.column_of.get(item), distance) for distance, item in enumerate(latest)]
-            columns += [column for column, _ in known if column is not None]
-            weights += [np.exp(-distance / self._past_decay) for column, distance in known if column is not None]
-            ends.append(len(columns))
-        from scipy.sparse import csr_array
-
-        shape = (len(histories), len(self.item_ids))
-        rows = csr_array((np.array(weights, np.float32), np.array(columns, np.int64), np.array(ends)), shape=shape)
-        scored: NDArray[np.float32] = rows @ self.weights
+        latest = self._interactions.encode_latest(histories, self._past_decay)
+        scored: NDArray[np.float32] = latest @ self.weights
         return scored
 
 
@@ -133,11 +124,16 @@ def _decayed(
     return csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
 
 
-def _solve(positive_definite: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The solution by Cholesky; overwrites its arguments."""
-    if not len(positive_definite):
+def _solve(pasts: csr_array, nexts: csr_array, reg: float) -> NDArray[np.float32]:
+    """B by Cholesky, within two matrices: LAPACK works in place on what lies in columns, as transposed rows do."""
+    gram = dense_product(pasts, pasts)
+    right = dense_product(nexts, pasts).T
+    if not len(gram):
         return right.astype(np.float32)
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg.lapack import dpotrs
 
-    solved = cho_solve(cho_factor(positive_definite, overwrite_a=True), right, overwrite_b=True)
+    gram[np.diag_indices_from(gram)] += reg
+    factor = factorise(gram)
+    solved, _ = dpotrs(factor, right, lower=False, overwrite_b=True)
+    del gram, factor  # before the weights are made
     return np.ascontiguousarray(solved, dtype=np.float32)  # SciPy copies any other layout for each product

@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from recsys.baselines.bm25_knn import Bm25Knn
+from recsys.baselines.co_occurrence import CoOccurrence
 from recsys.baselines.ease import Ease
 from recsys.baselines.item_knn import ItemKnn
 from recsys.baselines.popularity import Popularity
+from recsys.baselines.random_ranking import RandomRanking
 from recsys.baselines.slit import Slit
 from recsys.cli.progress import ProgressLine
 from recsys.evaluation.baseline_scores import FitBaseline
@@ -23,19 +26,32 @@ from recsys.workbench import Workbench
 
 K = 4
 RECOMMENDERS: Mapping[str, FitBaseline] = {
+    "random": RandomRanking.fit,
     "popularity": Popularity.fit,
     "item_knn": ItemKnn.fit,
+    "bm25_knn": Bm25Knn.fit,
+    "co_occurrence": CoOccurrence.fit,
     "ease": Ease.fit,
     "slit": Slit.fit,
     "teacher": fit_blend,
 }
 _REFERENCE = "ease"
-SLIT_GRID: Mapping[str, Sequence[Any]] = {
-    "reg": (30.0, 300.0, 1000.0),
-    "num_past": (3, 12),
-    "past_decay": (1.0, 4.0, 100.0),
-    "num_next": (1, 8, 20),
-    "next_decay": (0.5, 2.0, 100.0),
+GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2,), "b": (0.2, 0.4)},
+    "co_occurrence": {
+        "past_decay": (1.0, 4.0, 100.0),
+        "num_next": (4, 16),
+        "next_decay": (2.0, 100.0),
+        "popularity_power": (0.25, 0.5, 1.0),
+        "min_likes": (10,),
+    },
+    "slit": {
+        "reg": (30.0, 300.0, 1000.0),
+        "num_past": (3, 12),
+        "past_decay": (1.0, 4.0, 100.0),
+        "num_next": (1, 8, 20),
+        "next_decay": (0.5, 2.0, 100.0),
+    },
 }
 """Settings that --grid tries, each with the others at their defaults."""
 
@@ -50,12 +66,20 @@ def add_baseline_arguments(parser: ArgumentParser) -> None:
         metavar="CSV",
         help="also a model: of each fold of five, what evaluate --split validation --split-fold N --csv wrote",
     )
-    parser.add_argument("--grid", action="store_true", help="also other settings of SLIT, one at a time")
+    parser.add_argument(
+        "--grid",
+        nargs="*",
+        choices=GRIDS,
+        metavar="NAME",
+        help=f"also other settings of these, one at a time; of {', '.join(GRIDS)} without a name",
+    )
 
 
 def bench_baselines(arguments: Namespace, workbench: Workbench) -> int:
     """Prints MAP@4 of each recommender as a Markdown table or JSON."""
-    asked = {**RECOMMENDERS, **(_slit_variants() if arguments.grid else {})}
+    asked = dict(RECOMMENDERS)
+    if arguments.grid is not None:
+        asked |= make_variants(arguments.grid or tuple(GRIDS))
     progress = ProgressLine()
     scores = score_folds(asked, workbench.split, k=K, num_folds=arguments.folds, told=progress)
     progress.close()
@@ -71,9 +95,13 @@ def bench_baselines(arguments: Namespace, workbench: Workbench) -> int:
     return 0
 
 
-def _slit_variants() -> dict[str, FitBaseline]:
+def make_variants(names: Sequence[str]) -> dict[str, FitBaseline]:
+    """The recommenders of these names with each setting of their grids, by name, setting and value."""
     return {
-        f"slit {name} {value:g}": partial(Slit.fit, **{name: value}) for name in SLIT_GRID for value in SLIT_GRID[name]
+        f"{name} {setting} {value:g}": partial(RECOMMENDERS[name], **{setting: value})
+        for name in names
+        for setting, values in GRIDS[name].items()
+        for value in values
     }
 
 

@@ -53,14 +53,16 @@ class BaselineRun:
     """A baseline over all records.
 
     Attributes:
-        name: popularity, ease, item_knn, slit or another that was given.
+        name: As score_baseline was given it.
         scores: One for each record, in the order of the records.
         seconds: Fitting and ranking.
+        coverage: The share of the likes it was fitted on that are of items it knows; None where it is not known.
     """
 
     name: str
     scores: tuple[BaselineScore, ...]
     seconds: float
+    coverage: float | None = None
 
 
 def score_baseline(
@@ -75,7 +77,7 @@ def score_baseline(
     """Fits a baseline and scores it on the records.
 
     Args:
-        name: popularity, ease, item_knn, slit or one of ``others``.
+        name: random, popularity, item_knn, bm25_knn, co_occurrence, ease, slit or one of ``others``.
         records: The records, all of the split ``evaluated``.
         split: Where the likes to fit on come from.
         evaluated: The split that the records are of; see FITTED_ON.
@@ -95,13 +97,16 @@ def score_baseline(
         BaselineScore(record.record_id, record.user_id, item_ids, score_record(record.relevant, item_ids, k))
         for record, item_ids in zip(records, ranked, strict=True)
     )
-    return BaselineRun(name, scores, time.perf_counter() - started)
+    return BaselineRun(name, scores, time.perf_counter() - started, recommender.coverage)
 
 
 def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:
+    from recsys.baselines.bm25_knn import Bm25Knn
+    from recsys.baselines.co_occurrence import CoOccurrence
     from recsys.baselines.ease import Ease
     from recsys.baselines.item_knn import ItemKnn
     from recsys.baselines.popularity import Popularity
+    from recsys.baselines.random_ranking import RandomRanking
     from recsys.baselines.slit import Slit
 
     known: dict[str, FitBaseline] = {
@@ -109,7 +114,10 @@ def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:
         "popularity": Popularity.fit,
         "ease": Ease.fit,
         "item_knn": ItemKnn.fit,
+        "bm25_knn": Bm25Knn.fit,
+        "co_occurrence": CoOccurrence.fit,
         "slit": Slit.fit,
+        "random": RandomRanking.fit,
     }
     if name not in known:
         raise SettingsError("no such baseline", seen=name, mend=f"choose of {', '.join(known)}")

@@ -38,6 +38,7 @@ def render_text(report: Report) -> str:
         [f"{report.model.name} ({report.precision}) on {report.dataset_name}"],
         _wrapped(report.protocol),
         _metric_table(report),
+        _coverage_lines(report),
         list(report.definitions.values()),
         [INTERVAL_METHOD],
         _difference_lines(report),
@@ -51,6 +52,12 @@ def render_text(report: Report) -> str:
         ],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _coverage_lines(report: Report) -> list[str]:
+    told = [f"{system.name} {system.coverage:.1%}" for system in report.systems if system.coverage is not None]
+    sentence = f"Of the likes they are fitted on, the items that baselines know hold: {', '.join(told)}"
+    return _wrapped(sentence) if told else []
 
 
 def _metric_table(report: Report) -> list[str]:

@@ -25,7 +25,7 @@ from recsys.settings import (
     require_choice,
 )
 
-BASELINES: Final = ("popularity", "ease", "item_knn", "slit", "similarity")
+BASELINES: Final = ("popularity", "ease", "item_knn", "bm25_knn", "co_occurrence", "slit", "similarity", "random")
 """The baselines that can be scored beside a model."""
 
 BATCH_SIZES: Final = {False: 8, True: 64}

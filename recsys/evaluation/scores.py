@@ -70,6 +70,8 @@ class SystemScore:
             write no titles.
         seconds: Generation time of all records, or fitting and ranking.
         beyond_accuracy: What the lists are like, by name; empty in reports of older releases.
+        coverage: The share of the likes that a baseline was fitted on that are of items it knows; None for models,
+            and in reports of older releases.
     """
 
     name: str
@@ -78,6 +80,7 @@ class SystemScore:
     raw: Mapping[str, MetricScore] | None
     seconds: float
     beyond_accuracy: Mapping[str, Measure] = field(default_factory=dict)
+    coverage: float | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -91,6 +94,7 @@ class SystemScore:
             beyond_accuracy={
                 name: Measure.from_dict(measure) for name, measure in values.get("beyond_accuracy", {}).items()
             },
+            coverage=values.get("coverage"),
         )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recsys.baselines.blend import Blend
+from recsys.baselines.dense import most_dense_items
 from recsys.baselines.ease import Ease
 from recsys.baselines.slit import Slit
 from recsys.errors import SettingsError
@@ -115,4 +116,7 @@ def _fit_some(likes: Mapping[int, Sequence[int]], users: Sequence[int]) -> Blend
 
 def fit_blend(likes: Mapping[int, Sequence[int]]) -> Blend:
     """SLIT, which reads the order of likes, blended with EASE, which does not."""
-    return Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), _WEIGHT_OF_EASE)])
+    most = (
+        most_dense_items()
+    )  # asked once: parts of a blend know the same items, and SLIT's weights stay while EASE fits
+    return Blend([(Slit.fit(likes, max_items=most), 1.0), (Ease.fit(likes, max_items=most), _WEIGHT_OF_EASE)])

@@ -40,7 +40,8 @@ def add_evaluate_api(workbench: Workbench) -> None:
             k: The rank cut of every metric, and the titles asked for unless the settings say otherwise.
             split: Whose records.
             settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
-                an object of settings by name, and baselines, a list of popularity, ease, item_knn, slit and similarity.
+                an object of settings by name, and baselines, a list of popularity, ease, item_knn, bm25_knn,
+                co_occurrence, slit, similarity and random.
                 A prompt's setting that is left out is as the adapter was trained or the model reads, and a choice
                 without a model takes the one that the adapter was made for.
             wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a

@@ -21,8 +21,11 @@ SYSTEM_TITLES: Final[Mapping[str, str]] = {
     "popularity": "Popularity",
     "ease": "EASE",
     "item_knn": "Item-kNN",
+    "bm25_knn": "BM25 item-kNN",
+    "co_occurrence": "Co-occurrence",
     "slit": "SLIT",
     "similarity": "Similar by meaning",
+    "random": "Random",
 }
 """Baselines as pages name them."""
 

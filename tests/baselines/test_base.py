@@ -12,6 +12,7 @@ class Fixed:
     """Gives the scores that it was made with."""
 
     name = "fixed"
+    coverage = 1.0
 
     def __init__(self, scores, item_ids=None):
         self.table = np.asarray(scores, dtype=np.float32)
@@ -87,3 +88,10 @@ def test_a_repeated_like_counts_once_and_an_unknown_item_not_at_all():
     interactions = Interactions({1: [7, 7], 2: [8]})
     assert interactions.counts.tolist() == [1, 1]
     assert interactions.encode([[8, 8, 404], []]).toarray().tolist() == [[0, 1], [0, 0]]
+
+
+def test_the_latest_like_weighs_most_and_unknown_ones_keep_their_place():
+    interactions = Interactions({1: [5, 6], 2: [5]})
+    half = 1 / np.log(2)
+    rows = interactions.encode_latest([[5, 6], [6, 404, 5], [5, 6, 5], []], half).toarray()
+    np.testing.assert_allclose(rows, [[1 / 2, 1], [1, 1 / 4], [1, 1 / 2], [0, 0]], rtol=1e-6)

@@ -12,6 +12,7 @@ class Told:
     """Gives the same scores for every history."""
 
     name = "told"
+    coverage = 0.75
 
     def __init__(self, scores, item_ids=(1, 2, 3)):
         self.item_ids = np.array(item_ids)
@@ -27,6 +28,7 @@ def test_scores_are_sums_of_standardised_scores_by_hand():
     first = np.array([-1, -1, 2]) / np.sqrt(2)
     second = np.array([-10, 0, 10]) / np.sqrt(200 / 3)
     np.testing.assert_allclose(blend.scores([[], [9]]), np.tile(first + 2 * second, (2, 1)), rtol=1e-6)
+    assert blend.coverage == 0.75
 
 
 def test_a_part_that_scores_all_alike_says_nothing():

@@ -38,3 +38,9 @@ def test_without_a_known_item_the_order_is_that_of_popularity(similarity):
 def test_vectors_that_do_not_fit_are_refused():
     with pytest.raises(SettingsError, match="not one vector for each item"):
         Similarity([1, 2], VECTORS, {})
+
+
+def test_the_coverage_is_the_share_of_likes_of_items_with_a_vector(similarity):
+    assert similarity.coverage == 1.0
+    assert Similarity([10, 20], VECTORS[:2], LIKES).coverage == 6 / 11
+    assert Similarity([10, 20], VECTORS[:2], {}).coverage == 0.0

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from recsys.cli.bench_baselines import RECOMMENDERS, SLIT_GRID, describe, render_table
+from recsys.cli import bench_baselines
+from recsys.cli.bench_baselines import GRIDS, RECOMMENDERS, describe, make_variants, render_table
 from recsys.cli.main import main
 from recsys.evaluation.user_folds import FoldScores
 from recsys.workbench import Workbench, WorkbenchOptions
@@ -29,12 +30,27 @@ def test_the_table_has_a_line_for_each():
     assert lines[3] == "| slit | 0.5000 [0.5000, 0.5000] | 0.5000 | +0.2500 [0.2500, 0.2500] |"
 
 
-def test_the_command_compares_them_all_with_settings_one_at_a_time(tmp_path, capsys):
+def test_a_grid_has_each_setting_beside_the_defaults_of_the_others():
+    variants = make_variants(["co_occurrence"])
+    assert len(variants) == sum(len(values) for values in GRIDS["co_occurrence"].values())
+    counted = variants["co_occurrence min_likes 10"]({user: [1, 2] for user in range(9)})
+    assert (counted.name, len(counted.item_ids)) == ("co-occurrence", 0)
+
+
+def test_every_setting_of_every_grid_is_one_that_its_recommender_takes():
+    likes = {user: [1, 2, 3] for user in range(3)}
+    assert all(0 <= fit(likes).coverage <= 1 for fit in make_variants(tuple(GRIDS)).values())
+
+
+@pytest.mark.parametrize("named", [["co_occurrence"], []])
+def test_the_command_compares_them_all_with_settings_one_at_a_time(tmp_path, capsys, monkeypatch, named):
+    monkeypatch.setattr(bench_baselines, "GRIDS", {"slit": {"reg": (30.0,)}, "co_occurrence": {"num_next": (4, 16)}})
     data = write_made_zip(tmp_path / "made.zip")
-    assert main(["bench", "baselines", "--data", str(data), "--folds", "3", "--grid", "--json"]) == 0
+    assert main(["bench", "baselines", "--data", str(data), "--folds", "3", "--json", "--grid", *named]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["recommender"] for row in rows[: len(RECOMMENDERS)]] == list(RECOMMENDERS)
-    assert len(rows) == len(RECOMMENDERS) + sum(len(values) for values in SLIT_GRID.values())
+    variants = ["co_occurrence num_next 4", "co_occurrence num_next 16"]
+    asked = [*RECOMMENDERS, *(variants if named else ["slit reg 30", *variants])]
+    assert [row["recommender"] for row in rows] == asked
     assert all(0 <= row["map"] <= 1 for row in rows)
 
 

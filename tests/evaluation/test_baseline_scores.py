@@ -43,13 +43,19 @@ def test_popularity_on_validation_counts_training_users_alone():
     assert run.scores[0].metrics["map"] == 0.5
 
 
-@pytest.mark.parametrize("name", ["ease", "item_knn"])
+@pytest.mark.parametrize("name", ["ease", "item_knn", "bm25_knn", "co_occurrence", "slit", "random"])
 def test_every_named_baseline_answers_every_record_without_its_history(name):
     run = score_baseline(name, RECORDS["test"], SPLIT, evaluated="test", k=2)
     for record, score in zip(RECORDS["test"], run.scores, strict=True):
         assert score.user_id == record.user_id
         assert not set(score.item_ids) & set(record.history)
         assert set(score.metrics) == {"map", "precision", "recall", "ndcg", "mrr", "hit_rate"}
+
+
+def test_each_baseline_tells_the_share_of_likes_that_are_of_items_it_knows():
+    """Of the ten likes of train and validation users seven are of items that at least three of them like."""
+    run = {name: score_baseline(name, RECORDS["test"], SPLIT, evaluated="test", k=2) for name in ("popularity", "ease")}
+    assert {name: scored.coverage for name, scored in run.items()} == {"popularity": 1.0, "ease": 0.7}
 
 
 def test_an_unknown_baseline_is_refused_with_the_known_ones():

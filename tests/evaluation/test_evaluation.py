@@ -204,7 +204,7 @@ def as_an_older_release_wrote_it(report):
     for name in ("breakdowns", "beyond_accuracy_definitions", "breakdown_definitions", "significance_method"):
         del old[name]
     for system in old["systems"]:
-        del system["beyond_accuracy"], system["metrics"]["mrr"]
+        del system["beyond_accuracy"], system["coverage"], system["metrics"]["mrr"]
     for difference in old["differences"]:
         del difference["permutation"], difference["minimum_detectable_effect"]
     del old["definitions"]["mrr"]
@@ -225,6 +225,24 @@ def test_a_report_of_an_older_release_is_read_and_printed_with_what_it_has(store
     assert "p =" not in text
     assert "Beyond accuracy" not in text
     assert Report.from_dict(old.to_dict()) == old
+
+
+def test_the_coverage_of_a_baseline_is_told_in_json_and_text(store):
+    report = evaluate(store, request=replace(REQUEST, baselines=("popularity", "ease")))
+    known = {system["name"]: system["coverage"] for system in report.to_dict()["systems"]}
+    assert known["tiny + mine"] is None
+    assert known["popularity"] == 1.0
+    assert 0 <= known["ease"] <= 1
+    assert f"that baselines know hold: popularity 100.0%, ease {known['ease']:.1%}" in render_text(report)
+
+
+def test_a_report_of_before_coverage_was_told_can_be_read(report):
+    plain = report.to_dict()
+    for system in plain["systems"]:
+        del system["coverage"]
+    old = Report.from_dict(plain)
+    assert [system.coverage for system in old.systems] == [None, None]
+    assert "baselines know" not in render_text(old)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])

@@ -1,11 +1,9 @@
 """What a model takes, what is free, and which precision is told where it does not fit."""
 
-from pathlib import Path
-
 import pytest
 
 from recsys.errors import ModelUnavailableError
-from recsys.models.memory import WeightCounts, available_bytes, cgroup_bytes_left, count_weights, require_memory
+from recsys.models.memory import WeightCounts, available_bytes, count_weights, require_memory
 
 LLAMA_7B = WeightCounts(linear=6_476_005_376, other=262_410_240)
 GB = 10**9
@@ -58,46 +56,6 @@ def test_what_does_not_fit_is_refused_with_the_best_that_does(precision: str, fr
 
 def test_what_fits_is_let_through() -> None:
     require_memory("LLaMA 7B", LLAMA_7B, "bf16", 15 * GB)
-
-
-def write_cgroup(folder: Path, limit: str, used: int, cached: int, *, version: int = 2) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    names = {2: ("memory.max", "memory.current", "inactive_file"),
-             1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")}[version]  # fmt: skip
-    (folder / names[0]).write_text(f"{limit}\n")
-    (folder / names[1]).write_text(f"{used}\n")
-    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {cached}\n")
-
-
-def test_a_container_limit_counts_and_file_cache_is_free(tmp_path: Path) -> None:
-    write_cgroup(tmp_path, str(16 * GB), used=10 * GB, cached=3 * GB)
-    (tmp_path / "process").write_text("0::/\n")
-    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 9 * GB
-
-
-def test_the_tightest_limit_of_every_level_counts(tmp_path: Path) -> None:
-    write_cgroup(tmp_path / "outer", str(8 * GB), used=2 * GB, cached=0)
-    write_cgroup(tmp_path / "outer" / "inner", "max", used=1 * GB, cached=0)
-    (tmp_path / "process").write_text("0::/outer/inner\n")
-    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 6 * GB
-
-
-def test_the_first_version_of_control_groups_is_read_too(tmp_path: Path) -> None:
-    write_cgroup(tmp_path / "memory" / "docker", str(4 * GB), used=1 * GB, cached=0, version=1)
-    write_cgroup(tmp_path / "memory", str(2**63 - 4096), used=1 * GB, cached=0, version=1)
-    (tmp_path / "process").write_text("5:cpu,cpuacct:/docker\n4:memory:/docker\n")
-    assert cgroup_bytes_left(tmp_path, tmp_path / "process") == 3 * GB
-
-
-def test_without_limits_nothing_is_told(tmp_path: Path) -> None:
-    assert cgroup_bytes_left(tmp_path, tmp_path / "none") is None
-    (tmp_path / "memory.max").write_text("garbage")
-    assert cgroup_bytes_left(tmp_path, tmp_path / "none") is None
-
-
-def test_a_limit_that_is_overdrawn_leaves_nothing(tmp_path: Path) -> None:
-    write_cgroup(tmp_path, str(1 * GB), used=2 * GB, cached=0)
-    assert cgroup_bytes_left(tmp_path, tmp_path / "none") == 0
 
 
 def test_this_machine_has_some_memory() -> None:

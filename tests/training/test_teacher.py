@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from recsys.baselines import dense
 from recsys.errors import SettingsError
 from recsys.training.teacher import Teacher, Teachers, fit_blend
 
@@ -87,3 +88,9 @@ def test_too_few_users_and_likes_that_no_three_of_them_share_teach_nothing():
         Teachers({1: [5, 6], 2: [5, 7]}, 1.0, num_folds=3)
     with pytest.raises(SettingsError, match="nothing to teach"):
         Teachers({user: [user, 100 + user] for user in range(8)}, 1.0, num_folds=2)
+
+
+def test_both_parts_of_a_teacher_keep_the_same_items_although_the_first_takes_memory(monkeypatch):
+    left = iter([2 * 16 * 2**2, 0, 0])  # two items, then one
+    monkeypatch.setattr(dense, "machine_bytes_left", lambda: next(left))
+    assert fit_blend({user: [5, 6, 7] for user in range(3)}).item_ids.tolist() == [5, 6]
