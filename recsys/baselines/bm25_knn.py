@@ -46,7 +46,7 @@ class Bm25Knn(ItemKnn):
         num_neighbours: int = 200,
         min_likes: int = 3,
         k1: float = 100.0,
-        b: float = 0.8,
+        b: float = 0.2,
     ) -> Self:
         """Computes the similarities, a block of items at a time.
 
@@ -55,7 +55,8 @@ class Bm25Knn(ItemKnn):
             num_neighbours: Neighbours kept for each item.
             min_likes: Leave out items that fewer users like.
             k1: K₁, 0 or more: at 0 popularity does not count. implicit's default.
-            b: B, how much popularity counts, 0 to 1. implicit's default.
+            b: B, how much popularity counts, 0 to 1. implicit's default, 0.8, is for counts of plays; on likes of 0 and 1
+                it falls below popularity by user folds (docs/LOG.md), so this is lower.
 
         Raises:
             SettingsError: when a setting is out of range.

@@ -37,7 +37,7 @@ RECOMMENDERS: Mapping[str, FitBaseline] = {
 }
 _REFERENCE = "ease"
 GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2,), "b": (0.2, 0.4)},
+    "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2,), "b": (0.0, 0.4, 0.8)},
     "co_occurrence": {
         "past_decay": (1.0, 4.0, 100.0),
         "num_next": (4, 16),
