@@ -55,8 +55,8 @@ class Bm25Knn(ItemKnn):
             num_neighbours: Neighbours kept for each item.
             min_likes: Leave out items that fewer users like.
             k1: K₁, 0 or more: at 0 popularity does not count. implicit's default.
-            b: B, how much popularity counts, 0 to 1. implicit's default, 0.8, is for counts of plays; on likes of 0 and 1
-                it falls below popularity by user folds (docs/LOG.md), so this is lower.
+            b: B, how much popularity counts, 0 to 1. implicit's default, 0.8, is for counts of plays; on likes of 0
+                and 1 it falls below popularity by user folds (docs/LOG.md), so this is lower.
 
         Raises:
             SettingsError: when a setting is out of range.
