@@ -19,6 +19,7 @@ from recsys.ui.evaluate_api import add_evaluate_api
 from recsys.ui.evaluate_handlers import NOTHING_YET, EvaluateHandlers, ShownRun, Snapshot, result_figures
 from recsys.ui.evaluation_form import EvaluationForm
 from recsys.ui.evaluation_records import filter_choices
+from recsys.ui.evaluation_tables import TABLES
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -233,7 +234,7 @@ class EvaluateTab:
             shown,
             cards.headline_html(result.report),
             comparison,
-            cards.metrics_table_html(result.report),
+            "".join(table(result.report) for table in TABLES),
             cards.text_quality_html(result.report),
             histogram,
             gr.Radio(filter_choices(result.results), value="all"),

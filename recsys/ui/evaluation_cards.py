@@ -1,4 +1,4 @@
-"""What an evaluation found, as HTML: headline, metric table, text quality and the list of runs.
+"""What an evaluation found, as HTML: headline, text quality and the list of runs.
 
 Every text of models, data and people is escaped here, for markup and for the template code that gradio's
 HTML component would run. The functions are given reports and return strings; they know no job and no event.
@@ -13,7 +13,7 @@ from typing import Final
 from recsys.errors import DataFormatError, RecsysError
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
-from recsys.evaluation.report import INTERVAL_METHOD, MetricScore, PairedDifference, Report, SystemScore
+from recsys.evaluation.report import PairedDifference, Report
 from recsys.evaluation.text_quality import DESCRIPTIONS, MATCH_SHARES, Share
 from recsys.ui.markup import escape, plural
 
@@ -122,46 +122,21 @@ def _verdict(difference: PairedDifference) -> str:
     else:
         told, tone = f"No clear difference from {name}", "quiet"
     spread = interval if interval is not None and interval.low < interval.high else None
-    figure = f"{_signed(difference.mean)} {_range(spread, signed=True) if spread else ''}"
-    return f'<span class="ev-tone-{tone}">{told}</span> <span class="ev-number">{figure.strip()}</span>'
+    figure = f"{_signed(difference.mean)} {_range(spread, signed=True) if spread else ''}".strip()
+    if difference.permutation is not None:
+        figure += f", p {_probability(difference.permutation.p_value)}"
+    seen = difference.minimum_detectable_effect
+    hint = "" if not seen else f' title="The smallest true difference that 80% of such studies would find: {seen:.4f}"'
+    return f'<span class="ev-tone-{tone}">{told}</span> <span class="ev-number"{hint}>{figure}</span>'
 
 
-def metrics_table_html(report: Report) -> str:
-    """Every metric of every system: the mean over records, and below it the mean over users."""
-    k = report.k
-    shown = [METRICS[name] for name in report.metric_names]
-    heads = "".join(
-        f'<th scope="col" title="{escape(metric.definition(k))}">{metric.label(k)}</th>' for metric in shown
-    )
-    rows: list[str] = []
-    for system in report.systems:
-        rows.append(_metric_row(_row_title(system), system.metrics, system.kind == "model"))
-        if system.raw is not None:
-            rows.append(_metric_row("raw exact titles", system.raw, False))
-    definitions = "".join(f"<li>{escape(text)}</li>" for text in report.definitions.values())
-    return (
-        '<table class="ev-table"><thead><tr><th scope="col"><span class="ev-visually-hidden">System</span></th>'
-        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f'<p class="ev-quiet">Large: mean over {plural(report.num_records, "record")}. Small: mean over '
-        f"{plural(report.num_users, 'user')}, each weighing the same.</p>"
-        f'<details class="ev-fold"><summary>Definitions and protocol</summary><ul>{definitions}</ul>'
-        f"<p>{escape(report.protocol)}</p><p>{escape(INTERVAL_METHOD)}</p>"
-        f"<p>{escape(report.machine)}; weights in {escape(report.precision)}; run {escape(report.fingerprint)}.</p>"
-        "</details>"
-    )
+def _probability(value: float) -> str:
+    """A p-value as it is written.
 
-
-def _row_title(system: SystemScore) -> str:
-    return f"{system.name}, resolved" if system.kind == "model" else system_title(system.name)
-
-
-def _metric_row(title: str, metrics: Mapping[str, MetricScore], strong: bool) -> str:
-    cells = "".join(
-        f"<td><b>{metrics[name].mean:.4f}</b><small>{metrics[name].mean_over_users:.4f}</small></td>"
-        for name in METRICS
-        if name in metrics
-    )
-    return f'<tr class="{"ev-row-strong" if strong else ""}"><th scope="row">{escape(title)}</th>{cells}</tr>'
+    >>> _probability(0.00004), _probability(0.0312)
+    ('&lt; 0.0001', '= 0.0312')
+    """
+    return "&lt; 0.0001" if value < 0.0001 else f"= {value:.4f}"
 
 
 def text_quality_html(report: Report) -> str:

@@ -17,6 +17,7 @@ from recsys.catalogue import Catalogue
 from recsys.data.movielens import load
 from recsys.data.records import SplitData, split_records
 from recsys.evaluation.baseline_scores import BaselineRun, BaselineScore
+from recsys.evaluation.context import EvaluationContext
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.metrics import METRICS, score_record
@@ -205,6 +206,7 @@ def report_of(
     fingerprint: str = "0123456789abcdef",
     baseline: Sequence[float] = (),
     finished_at: str = "2026-11-22T21:05:09+00:00",
+    context: EvaluationContext | None = None,
 ) -> Report:
     """The report of these results; ``baseline`` gives popularity's average precision on each record."""
     scores = [
@@ -222,4 +224,5 @@ def report_of(
         started_at="2026-11-22T21:00:00+00:00",
         finished_at=finished_at,
         machine="a machine",
+        context=context,
     )

@@ -6,6 +6,7 @@ import pytest
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
+from recsys.ui import evaluation_tables as tables
 from tests.ui.fake_evaluation import report_of, result, title
 
 HIT_FIRST = [title("Toy Story", 1), title("The Matrix", 2571)]
@@ -49,7 +50,7 @@ def test_a_run_without_a_hit_claims_no_interval():
 
 
 def test_the_table_has_a_row_for_each_system_and_both_means(report):
-    page = cards.metrics_table_html(report)
+    page = tables.metrics_table_html(report)
     assert re.findall(r'<th scope="row">([^<]*)', page) == ["smollm2-135m, resolved", "raw exact titles", "Popularity"]
     assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == [
         "MAP@4",
@@ -75,7 +76,7 @@ def test_the_table_of_a_report_of_an_older_release_has_the_metrics_of_its_time(r
             for system in report.systems
         ),
     )
-    page = cards.metrics_table_html(old)
+    page = tables.metrics_table_html(old)
     assert re.findall(r'<th scope="col" title="[^"]*">([^<]*)', page) == ["MAP@4", "P@4", "R@4", "NDCG@4", "HR@4"]
     assert "MRR" not in page
 
@@ -104,7 +105,7 @@ def test_a_run_without_titles_has_no_bar():
 def test_names_of_models_are_text():
     request = EvaluationRequest(choice=ModelChoice("<img src=x onerror=${alert(1)}>"))
     report = report_of([result("15-0", HIT_FIRST, (1,))], request=request)
-    pages = cards.headline_html(report) + cards.metrics_table_html(report) + cards.runs_html([report], None)
+    pages = cards.headline_html(report) + tables.metrics_table_html(report) + cards.runs_html([report], None)
     assert "<img" not in pages
     assert "${" not in pages
 

@@ -1,0 +1,65 @@
+"""The tables of a report beside its metrics: what stands in them, and what an older report leaves out."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from recsys.evaluation.request import EvaluationRequest
+from recsys.models.host import ModelChoice
+from recsys.ui import evaluation_cards as cards
+from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html
+from tests.evaluation.answers import CONTEXT
+from tests.ui.fake_evaluation import report_of, result, title
+
+
+@pytest.fixture
+def report():
+    results = [result(record_id, [title("One", 1), title("Two", 2)], (1, 3)) for record_id in ("7-0", "8-0")]
+    return report_of(results, baseline=(0.5, 0.5), context=CONTEXT)
+
+
+def rows_of(page):
+    return re.findall(r'<tr><th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', page)
+
+
+def test_every_measure_is_told_of_every_system_with_its_denominator_and_definition(report):
+    page = beyond_accuracy_html(report)
+    rows = rows_of(page)
+    assert [name for name, _ in rows] == [
+        "Novelty@4", "Diversity@4", "Coverage@4", "Gini@4", "Decade drift@4", "Serendipity@4",
+    ]  # fmt: skip
+    assert all(cells.count("<td>") == 2 for _, cells in rows)
+    assert f"of {len(CONTEXT.catalogue)}" in dict(rows)["Coverage@4"]
+    assert page.count("<li>") == 6
+    assert '<th scope="col">Popularity</th>' in page
+
+
+def test_each_way_of_grouping_has_a_table_whose_rows_tell_how_much_they_hold(report):
+    page = breakdowns_html(report)
+    assert page.count("<table") == 4
+    rows = rows_of(page)
+    assert all(re.search(r"\d+ records? of \d+ users?", group) for group, _ in rows)
+    assert all("<b>0." in cells for _, cells in rows)
+
+
+def test_a_report_of_an_older_release_has_neither(report):
+    old = replace(report, breakdowns=(), systems=tuple(replace(s, beyond_accuracy={}) for s in report.systems))
+    assert beyond_accuracy_html(old) == breakdowns_html(old) == ""
+
+
+def test_a_verdict_tells_the_p_value_and_what_could_have_been_seen(report):
+    page = cards.headline_html(report)
+    assert re.search(r", p = [01]\.\d{4}", page)
+    seen = replace(report.differences[0], minimum_detectable_effect=0.0123)
+    assert "would find: 0.0123" in cards.headline_html(replace(report, differences=(seen,)))
+    untested = replace(report.differences[0], permutation=None, minimum_detectable_effect=None)
+    assert ", p " not in cards.headline_html(replace(report, differences=(untested,)))
+
+
+def test_names_of_models_are_text_in_every_table(report):
+    request = EvaluationRequest(choice=ModelChoice("<img src=x onerror=${alert(1)}>"))
+    results = [result("7-0", [title("A", 1)], (1,))]
+    page = "".join(table(report_of(results, request=request, context=CONTEXT)) for table in TABLES)
+    assert "<img" not in page
+    assert "${" not in page
