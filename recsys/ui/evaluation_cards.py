@@ -47,6 +47,7 @@ _SHARE_TITLES: Final[Mapping[str, str]] = {
     "other_script": "Another script",
     "empty": "Empty",
 }
+_SIGNIFICANT = 0.05
 _ALWAYS_METERED = ("well_formed", "exactly_n", "repeated", "already_liked", "wrong_year")
 _METERED_WHEN_SEEN = ("already_disliked", "ambiguous", "prose", "code", "other_script", "empty")
 
@@ -110,14 +111,15 @@ def headline_html(report: Report) -> str:
 
 
 def _verdict(difference: PairedDifference) -> str:
-    """One baseline against the run, in a sentence that does not claim more than the interval."""
+    """One baseline against the run, in a sentence that claims no more than the interval and the test do."""
     name = escape(system_title(difference.against))
     interval = difference.interval
+    is_clear = difference.permutation is None or difference.permutation.p_value < _SIGNIFICANT
     if interval is None:
         told, tone = f"Too few users to compare with {name}", "quiet"
-    elif interval.low > 0:
+    elif interval.low > 0 and is_clear:
         told, tone = f"Better than {name}", "ok"
-    elif interval.high < 0:
+    elif interval.high < 0 and is_clear:
         told, tone = f"Worse than {name}", "off"
     else:
         told, tone = f"No clear difference from {name}", "quiet"

@@ -121,7 +121,8 @@ def _row(title: str, hint: str, cells: Sequence[str]) -> str:
 def _measure(measure: Measure) -> str:
     if measure.value is None:
         return "<b>–</b>"
-    return f"<b>{measure.value:.3f}</b><small>{_interval(measure.interval, 3)}of {measure.denominator:,}</small>"
+    value = f"{measure.value:.3f}".replace("-", "−")
+    return f"<b>{value}</b><small>{_interval(measure.interval, 3)}of {measure.denominator:,}</small>"
 
 
 def _score(row: BreakdownRow, system: str) -> str:

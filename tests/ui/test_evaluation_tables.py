@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from recsys.evaluation.intervals import Interval
 from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.significance import PermutationTest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
 from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html
@@ -55,6 +57,13 @@ def test_a_verdict_tells_the_p_value_and_what_could_have_been_seen(report):
     assert "would find: 0.0123" in cards.headline_html(replace(report, differences=(seen,)))
     untested = replace(report.differences[0], permutation=None, minimum_detectable_effect=None)
     assert ", p " not in cards.headline_html(replace(report, differences=(untested,)))
+
+
+def test_a_verdict_needs_the_interval_and_the_test(report):
+    difference = replace(report.differences[0], mean=0.2, interval=Interval(0.1, 0.3, 0.95))
+    for p_value, told in ((0.01, "Better than Popularity"), (0.07, "No clear difference from Popularity")):
+        tested = replace(difference, permutation=PermutationTest(p_value, 9999, False))
+        assert told in cards.headline_html(replace(report, differences=(tested,)))
 
 
 def test_names_of_models_are_text_in_every_table(report):
