@@ -59,7 +59,10 @@ def test_bad_input_is_told_with_exit_code_two_and_leaves_nothing(tiny_gptj_folde
 
 def test_pretrain_makes_a_model_and_a_tokenizer_of_training_users_alone(tmp_path, capsys):
     shape = ["--vocab-size", "1000", "--n-embd", "32", "--n-layer", "2", "--n-head", "2", "--num-samples", "64"]
-    assert main(["pretrain", "--name", "mini", "--out", str(tmp_path), *shape, *TINY]) == 0
+    command = ["pretrain", "--name", "mini", "--out", str(tmp_path), *shape, *TINY]
+    assert main(command) == 2
+    assert "titles leave no room for other tokens" in capsys.readouterr().err
+    assert main([*command, "--title-token-likes", "30"]) == 0
     from recsys.models.loading import load_model
     from recsys.models.registry import find_model
 
