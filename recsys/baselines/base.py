@@ -61,12 +61,12 @@ def rank(
         if exclude_history:
             for row, history in enumerate(chunk):
                 scores[row, [column_of[item] for item in history if item in column_of]] = -np.inf
-        ranked.extend(tuple(recommender.item_ids[columns].tolist()) for columns in _top_columns(scores, n))
+        ranked.extend(tuple(recommender.item_ids[columns].tolist()) for columns in top_columns(scores, n))
     return ranked
 
 
-def _top_columns(scores: NDArray[np.float32], n: int) -> list[NDArray[np.int64]]:
-    """Columns of the n highest scores of each row; a score of -inf is never taken."""
+def top_columns(scores: NDArray[np.float32], n: int) -> list[NDArray[np.int64]]:
+    """Columns of the n highest scores of each row, the highest first; a score of -inf is never taken."""
     num_items = scores.shape[1]
     if num_items == 0:
         return [np.empty(0, dtype=np.int64) for _ in scores]

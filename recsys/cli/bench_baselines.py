@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from recsys.baselines.blend import fit_blend
 from recsys.baselines.bm25_knn import Bm25Knn
 from recsys.baselines.co_occurrence import CoOccurrence
 from recsys.baselines.ease import Ease
@@ -21,7 +22,6 @@ from recsys.cli.progress import ProgressLine
 from recsys.evaluation.baseline_scores import FitBaseline
 from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users
 from recsys.evaluation.user_folds import FoldScores, read_fold_scores, score_folds
-from recsys.training.teacher import fit_blend
 from recsys.workbench import Workbench
 
 K = 4

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys.baselines.blend import Blend
-from recsys.baselines.dense import most_dense_items
-from recsys.baselines.ease import Ease
-from recsys.baselines.slit import Slit
+from recsys.baselines.blend import Blend, fit_blend
 from recsys.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
 
     from recsys.baselines.base import Recommender
 
-_WEIGHT_OF_EASE = 0.5
-"""Beside SLIT's of 1; chosen by five user folds of training and validation users (docs/LOG.md)."""
 _FLOOR = 0.2
 """What a title weighs beside its standardised score: any can be expected."""
 
@@ -112,11 +107,3 @@ def _fit_some(likes: Mapping[int, Sequence[int]], users: Sequence[int]) -> Blend
         mend = "train without a teacher, or on more ratings"
         raise SettingsError("a teacher has nothing to teach", seen="no movie is liked by three users", mend=mend)
     return blend
-
-
-def fit_blend(likes: Mapping[int, Sequence[int]]) -> Blend:
-    """SLIT, which reads the order of likes, blended with EASE, which does not."""
-    most = (
-        most_dense_items()
-    )  # asked once: parts of a blend know the same items, and SLIT's weights stay while EASE fits
-    return Blend([(Slit.fit(likes, max_items=most), 1.0), (Ease.fit(likes, max_items=most), _WEIGHT_OF_EASE)])

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from recsys.baselines.base import rank
-from recsys.baselines.blend import Blend
+from recsys.baselines.blend import Blend, fit_blend
 from recsys.baselines.ease import Ease
 from recsys.baselines.popularity import Popularity
+from recsys.baselines.slit import Slit
 from recsys.errors import SettingsError
 
 
@@ -52,3 +53,10 @@ def test_parts_that_know_different_items_and_no_parts_are_refused():
 
 def test_no_likes_give_no_recommendations():
     assert rank(Blend([(Popularity.fit({}), 1.0)]), [[1]], n=4) == [()]
+
+
+def test_the_blend_that_is_used_adds_half_of_ease_to_slit_and_knows_the_most_liked_items():
+    likes = {user: [1, 2, 3, user % 2 + 4] for user in range(8)} | {9: [6, 1], 10: [6, 1], 11: [6]}
+    by_hand = Blend([(Slit.fit(likes), 1.0), (Ease.fit(likes), 0.5)])
+    np.testing.assert_allclose(fit_blend(likes).scores([(1, 2), (6,)]), by_hand.scores([(1, 2), (6,)]))
+    assert fit_blend(likes, max_items=3).item_ids.tolist() == [1, 2, 3]

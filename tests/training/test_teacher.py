@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from recsys.baselines import dense
+from recsys.baselines.blend import fit_blend
 from recsys.errors import SettingsError
-from recsys.training.teacher import Teacher, Teachers, fit_blend
+from recsys.training.teacher import Teacher, Teachers
 
 
 class Told:
