@@ -2,8 +2,8 @@
 
 Two ways of asking. ``list_titles`` writes one completion of N distinct titles, as free generation would,
 greedy, sampled or with beams; ``rank_titles`` finds the titles with the highest likelihood as the next
-one. ``score_candidates`` gives the exact likelihood of chosen titles. What was written, what is already
-liked and whatever else is excluded cannot come out.
+one. ``score_candidates`` and ``score_each`` give the exact likelihood of chosen titles. What was written, what
+is already liked and whatever else is excluded cannot come out.
 
 The model must be held by the caller for as long as a call runs (models.host). The search itself is
 tree_search's and what it finds becomes titles in catalogue_answers; this module turns prompts into its input.
@@ -189,43 +189,60 @@ class CatalogueDecoder:
         score: TitleScore = "full",
         cancel: threading.Event | None = None,
     ) -> Floats:
-        """The exact log-likelihood of chosen titles as the next one.
+        """(prompts, items) exact log-likelihood of the same titles after each prompt; see ``score_each``."""
+        each = [item_ids] * len(prompts)
+        scores = self.score_each(prompts, each, excluded=excluded, allowed=allowed, score=score, cancel=cancel)
+        return np.array(scores).reshape(len(prompts), len(item_ids))
+
+    def score_each(
+        self,
+        prompts: Sequence[Prompt],
+        item_ids: Sequence[Sequence[int]],
+        *,
+        excluded: Sequence[Collection[int]] = (),
+        allowed: Collection[int] | None = None,
+        score: TitleScore = "full",
+        cancel: threading.Event | None = None,
+    ) -> list[Floats]:
+        """The exact log-likelihood of chosen titles as the next one, of each prompt its own.
 
         Args:
             prompts: Any number.
-            item_ids: The movies; those that are written alike have one score.
+            item_ids: For each prompt movies; those that are written alike have one score.
             excluded: Item ids that are not among the allowed tokens of the tree score, for each prompt.
             allowed: Item ids that are; None is the whole catalogue.
             score: What likelihood means.
             cancel: Set from another thread to stop.
 
         Returns:
-            (prompts, items) log-likelihoods; minus infinity for an excluded movie and for one that no
-            tokens reach (``trie.unreachable``).
+            For each prompt a log-likelihood for each of its movies; minus infinity for an excluded movie and
+            for one that no tokens reach (``trie.unreachable``).
 
         Raises:
             CancelledError: when stopped.
             HistoryError: for an item that the catalogue does not have, or a prompt too long for the model.
         """
-        for item_id in item_ids:
+        for item_id in {item for items in item_ids for item in items}:
             self.catalogue[item_id]
         trie = self._trie(allowed)
         tokenized = self._tokenized(prompts, int(trie.leaf_length.max(initial=0)))
         closed = _one_each(prompts, excluded or None, (), "set of excluded items")
-        leaf_of = {item: leaves[0] for item, leaves in trie.leaves_of.items()}
-        leaves = np.array(sorted({leaf_of[item] for item in item_ids if item in leaf_of}), np.int64)
-        scores = np.full((len(prompts), len(item_ids)), -np.inf)
-        if not len(leaves):
-            return scores
+        leaf_of = [np.array([trie.leaves_of.get(item, (-1,))[0] for item in items], np.int64) for items in item_ids]
+        scores = [np.full(len(items), -np.inf) for items in item_ids]
         scorer = CandidateScorer(self._model, OutputLayer(self.loaded), trie, score)
-        reached = [column for column, item in enumerate(item_ids) if item in leaf_of]
-        place = np.searchsorted(leaves, [leaf_of[item_ids[column]] for column in reached])
-        for part in self._batches(tokenized, 0):
+        for part in self._batches(tokenized, 0) if any((own >= 0).any() for own in leaf_of) else ():
             computed = prefill(self._model, [tokenized[i].ids for i in part], self.prefixes, self._weights)
             exclusions = trie.exclusions([trie.excluded_leaves(closed[i]) for i in part])
-            found = scorer(computed, leaves, exclusions, cancel)
-            scores[np.ix_(part, reached)] = found[:, place]
+            leaves = [np.unique(leaf_of[i][leaf_of[i] >= 0]) for i in part]
+            for i, own, found in zip(part, leaves, scorer(computed, leaves, exclusions, cancel), strict=True):
+                reached = leaf_of[i] >= 0
+                scores[i][reached] = found[np.searchsorted(own, leaf_of[i][reached])]
         return scores
+
+    def num_tokens(self, item_ids: Sequence[int]) -> int:
+        """The tokens of these titles, separators included; items that no tokens reach have none."""
+        leaves = [self.trie.leaves_of[item][0] for item in item_ids if item in self.trie.leaves_of]
+        return int(self.trie.leaf_length[leaves].sum())
 
     @property
     def _weights(self) -> tuple[str, str | None, str | None, str]:

@@ -262,6 +262,23 @@ def test_candidates_are_scored_as_the_oracle_scores_a_title_alone(
             assert score == pytest.approx(one.score, abs=1e-4)
 
 
+@pytest.mark.parametrize("score", ["full", "tree"])
+def test_candidates_of_each_prompts_own_are_scored_as_all_are(
+    loaded: LoadedModel, catalogue: Catalogue, score: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = prompts_of(*HISTORIES, ["Solaris", "Nosferatu"], ["Big"])
+    decoder = CatalogueDecoder(loaded, catalogue, include_years=False)
+    items = [movie.item_id for movie in catalogue]
+    own, excluded = [items[::2], [7234, 7076, 1, 1], [], items], [[1], [], [318], items[:3]]
+    every = decoder.score_candidates(prompts, items, excluded=excluded, score=score)
+    for room in (64, 2):
+        monkeypatch.setattr("recsys.generation.candidate_scores._TOKENS_AT_ONCE", room)
+        monkeypatch.setattr("recsys.generation.candidate_scores._FEWEST_NODES", room)
+        found = decoder.score_each(prompts, own, excluded=excluded, score=score)
+        for row, (asked, scores) in enumerate(zip(own, found, strict=True)):
+            assert scores == pytest.approx(every[row, [items.index(item) for item in asked]], abs=1e-4)
+
+
 @pytest.mark.parametrize("separator", [";", ",", "newline", "numbered"])
 @pytest.mark.parametrize("queue_symbol", ["=>", "[]", "words"])
 @pytest.mark.parametrize("style", ["few_shot", "instruction"])
