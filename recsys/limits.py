@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from recsys.errors import HistoryError, SettingsError
-from recsys.settings import MAX_HISTORY, EvaluationSettings, GenerationSettings
+from recsys.settings import MAX_HISTORY, DecodingSettings, EvaluationSettings, GenerationSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Limits:
         max_new_tokens: Tokens of one completion.
         max_num_beams: Beams of one generation.
         max_num_recommendations: N.
+        max_num_candidates: Candidates that a hybrid scores.
         max_records: Records of one evaluation; 0 is no limit.
         max_seconds: Wall-clock seconds of one generation, after which it is stopped; None is no limit.
         max_evaluation_seconds: The same for an evaluation.
@@ -32,6 +33,7 @@ class Limits:
     max_new_tokens: int = 1024
     max_num_beams: int = 16
     max_num_recommendations: int = 20
+    max_num_candidates: int = 2000
     max_records: int = 0
     max_seconds: float | None = None
     max_evaluation_seconds: float | None = None
@@ -44,6 +46,7 @@ class Limits:
             max_new_tokens=160,
             max_num_beams=8,
             max_num_recommendations=10,
+            max_num_candidates=200,
             max_records=100,
             max_seconds=60.0,
             max_evaluation_seconds=900.0,
@@ -54,6 +57,11 @@ class Limits:
         _at_most("max_new_tokens", settings.max_new_tokens, self.max_new_tokens)
         _at_most("num_beams", settings.num_beams, self.max_num_beams)
         _at_most("num_recommendations", settings.num_recommendations, self.max_num_recommendations)
+
+    def check_decoding(self, settings: DecodingSettings) -> None:
+        """Raises SettingsError where a decoding setting is above its limit."""
+        if settings.is_hybrid:
+            _at_most("num_candidates", settings.num_candidates, self.max_num_candidates)
 
     def check_history(self, num_liked: int, num_disliked: int) -> None:
         """Raises HistoryError where a side holds too many movies."""

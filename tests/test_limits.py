@@ -2,7 +2,7 @@ import pytest
 
 from recsys.errors import HistoryError, SettingsError
 from recsys.limits import Limits
-from recsys.settings import EvaluationSettings, GenerationSettings
+from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings
 
 
 def test_a_private_page_has_no_limit_beyond_the_settings_own():
@@ -26,3 +26,10 @@ def test_a_public_page_refuses_long_histories():
     Limits.for_public().check_history(20, 20)
     with pytest.raises(HistoryError, match="keep at most 20"):
         Limits.for_public().check_history(21, 0)
+
+
+def test_a_public_page_scores_few_candidates():
+    Limits.for_public().check_decoding(DecodingSettings("hybrid", num_candidates=200))
+    Limits.for_public().check_decoding(DecodingSettings("catalogue_rank", num_candidates=201))
+    with pytest.raises(SettingsError, match="take at most 200"):
+        Limits.for_public().check_decoding(DecodingSettings("hybrid", num_candidates=201))

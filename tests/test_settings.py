@@ -115,7 +115,49 @@ def test_decoding_settings_survive_json_and_refuse_what_cannot_be() -> None:
 
 def test_every_reason_without_effect_names_a_setting() -> None:
     names = set(GenerationSettings().to_dict())
-    for decoding in ("free", "catalogue_list", "catalogue_rank"):
+    for decoding in ("free", "catalogue_list", "catalogue_rank", "hybrid"):
         for temperature in (0.0, 1.0):
             idle = DecodingSettings(decoding).without_effect(GenerationSettings(temperature=temperature))
             assert set(idle) <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_candidates", 0),
+        ("num_candidates", 2001),
+        ("num_candidates", 10.5),
+        ("num_candidates", True),
+        ("llm_weight", -0.1),
+        ("llm_weight", math.nan),
+        ("llm_weight", math.inf),
+        ("llm_weight", "2"),
+        ("llm_weight", None),
+    ],
+)
+def test_a_hybrids_setting_out_of_range_names_itself_and_the_mend(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be"):
+        DecodingSettings("hybrid", **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_hybrids_settings_at_the_ends_of_their_ranges_survive_json() -> None:
+    for made in (
+        DecodingSettings("hybrid", num_candidates=1, llm_weight=0),
+        DecodingSettings("hybrid", llm_weight=1e6),
+    ):
+        assert DecodingSettings.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+def test_a_hybrid_draws_and_searches_nothing_and_takes_a_candidate_for_each_title() -> None:
+    decoding, generation = DecodingSettings("hybrid", num_candidates=3), GenerationSettings(num_beams=8)
+    assert {"temperature", "num_beams", "seed"} <= set(decoding.without_effect(generation))
+    assert decoding.beams_of(generation) == 1
+    assert decoding.candidates_of(generation) == 4
+    assert decoding.replace(num_candidates=50).candidates_of(generation) == 50
+
+
+@pytest.mark.parametrize("decoding", ["free", "catalogue_list", "catalogue_rank"])
+def test_a_hybrids_settings_are_in_effect_in_a_hybrid_alone(decoding: str) -> None:
+    made = DecodingSettings(decoding, num_candidates=7, llm_weight=0.5)  # type: ignore[arg-type]
+    assert not {"num_candidates", "llm_weight"} & set(made.in_effect())
+    assert made.replace(decoding="hybrid").in_effect() == made.replace(decoding="hybrid").to_dict()

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scoring.add_argument("--split", default="test", choices=get_args(SplitName))
     scoring.add_argument("--records", type=int, default=0, help="how many records; 0 takes all of the split")
     scoring.add_argument(
-        "--decoding", nargs="+", choices=get_args(DecodingMode), help="ways of decoding (default: all)"
+        "--decoding", nargs="+", choices=get_args(DecodingMode), help="ways of decoding (default: all but hybrid)"
     )
     scoring.add_argument("--precision", default="auto", choices=get_args(Precision))
     add_workbench_options(scoring)

@@ -71,12 +71,15 @@ class EvaluationRequest:
     @property
     def search_words(self) -> tuple[str, ...]:
         """How titles are searched for, in a few words each: "catalogue list", "T 0", "4 beams"."""
-        generation, mode = self.generation, self.decoding.decoding
-        beams = self.decoding.beams_of(generation)
-        words = [mode.replace("_", " ")] if self.decoding.is_catalogue else []
-        words.append(
-            f"{self.decoding.title_score} score" if mode == "catalogue_rank" else f"T {generation.temperature:g}"
-        )
+        generation, decoding = self.generation, self.decoding
+        beams = decoding.beams_of(generation)
+        words = [decoding.decoding.replace("_", " ")] if decoding.is_catalogue else []
+        if decoding.decoding == "catalogue_rank" or decoding.is_hybrid:
+            words.append(f"{decoding.title_score} score")
+        else:
+            words.append(f"T {generation.temperature:g}")
+        if decoding.is_hybrid:
+            words += [f"{decoding.candidates_of(generation)} candidates", f"LLM weight {decoding.llm_weight:g}"]
         return (*words, f"{beams} beams") if beams > 1 else tuple(words)
 
     def for_record(self, record: Record) -> RecommendationRequest:
@@ -136,7 +139,8 @@ class EvaluationRequest:
     def fingerprint(self, *, data_name: str, weight_hash: str, precision: str, adapter_hash: str | None = None) -> str:
         """Names everything that a record's result depends on, in 16 hexadecimal digits.
 
-        Baselines are left out: they add bars to the report and change no record.
+        Baselines are left out: they add bars to the report and change no record. So are settings of another mode of
+        decoding, so that runs keep the names they had before there was that mode.
 
         Args:
             data_name: Name of the data set that the records come from.
@@ -146,6 +150,7 @@ class EvaluationRequest:
         """
         identity = {name: part for name, part in self.to_dict().items() if name not in _LEFT_OUT_OF_FINGERPRINT}
         identity |= {
+            "decoding": self.decoding.in_effect(),
             "results_version": RESULTS_VERSION,
             "data_name": data_name,
             "weight_hash": weight_hash,

@@ -44,7 +44,7 @@ class AdapterScore:
     Attributes:
         map: Mean over records.
         split: Whose records.
-        decoding: free, catalogue_list or catalogue_rank.
+        decoding: free, catalogue_list, catalogue_rank or hybrid.
         low: Lower end of the 95% interval.
         high: Its upper end.
         map_users: Mean over users, each weighing the same.

@@ -7,7 +7,7 @@ import pytest
 from recsys.errors import SettingsError
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
-from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
 
 IDENTITY = {"data_name": "small", "weight_hash": "abc", "precision": "bf16"}
 
@@ -74,3 +74,26 @@ def test_other_data_weights_or_precision_change_the_fingerprint(part):
 
 def test_baselines_leave_the_fingerprint_alone_since_they_change_no_record():
     assert EvaluationRequest(baselines=()).fingerprint(**IDENTITY) == EvaluationRequest().fingerprint(**IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("decoding", "name"),
+    [("free", "2f6c7649eb7fa803"), ("catalogue_list", "e949025f92a56889"), ("catalogue_rank", "2e030a6c54e06793")],
+)
+def test_runs_keep_the_names_that_they_had_before_there_were_hybrids(decoding, name):
+    for settings in (DecodingSettings(decoding), DecodingSettings(decoding, num_candidates=7, llm_weight=0.5)):
+        assert EvaluationRequest(decoding=settings).fingerprint(**IDENTITY) == name
+
+
+@pytest.mark.parametrize("changes", [{"num_candidates": 50}, {"llm_weight": 1.0}, {"title_score": "full"}])
+def test_whatever_can_change_a_hybrid_changes_its_fingerprint_and_survives_json(changes):
+    hybrid, other = (EvaluationRequest(decoding=DecodingSettings("hybrid", **some)) for some in ({}, changes))
+    assert hybrid.fingerprint(**IDENTITY) != other.fingerprint(**IDENTITY)
+    assert EvaluationRequest.from_dict(json.loads(json.dumps(other.to_dict()))) == other
+
+
+def test_a_hybrid_is_told_in_a_few_words():
+    request = EvaluationRequest(
+        generation=GenerationSettings(num_beams=4), decoding=DecodingSettings("hybrid", num_candidates=50)
+    )
+    assert request.search_words == ("hybrid", "tree score", "50 candidates", "LLM weight 2")
