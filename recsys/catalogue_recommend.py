@@ -1,17 +1,19 @@
 """Recommendations that cannot be hallucinated: the same request, answered by catalogue decoding.
 
-The counterpart of recommend.recommend for the two catalogue modes. A list is one completion, read like any
-other; a ranking has no completion of its own, so its titles are written down as the list they would make.
+The counterpart of recommend.recommend for the catalogue modes. A list is one completion, read like any
+other; a ranking or a hybrid has no completion of its own, so its titles are written down as the list they would
+make.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from recsys.baselines.hybrid import Candidates, find_candidates, fuse
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import SettingsError
 from recsys.generation.completion import Completion
@@ -22,10 +24,13 @@ from recsys.resolution.base import Resolution, TitleResolver
 from recsys.settings import FIRST_YEAR, LAST_YEAR, ListSeparator
 
 if TYPE_CHECKING:
+    from recsys.baselines.base import Recommender
     from recsys.generation.catalogue_decoding import CatalogueDecoder
-    from recsys.generation.hypotheses import RankedTitle
     from recsys.models.loading import LoadedModel
 
+_NO_LIKED_MOVIE_KNOWN = (
+    "The classic recommender knows none of the liked movies, so its candidates are the most popular ones."
+)
 _LIST_FORMATS: dict[ListSeparator, ListFormat] = {
     ";": "separated",
     ",": "comma",
@@ -40,6 +45,7 @@ def recommend_from_catalogue(
     catalogue: Catalogue,
     resolver: TitleResolver,
     *,
+    classic: Recommender | None = None,
     examples: Sequence[PromptExample] = (),
     seeds: Sequence[int] | None = None,
     warnings: tuple[str, ...] = (),
@@ -54,14 +60,15 @@ def recommend_from_catalogue(
         decoder: Made for the prompt's list form and years.
         catalogue: What can be recommended.
         resolver: Never needed for what the catalogue writes; names the path that reads a list.
+        classic: Brings the candidates of a hybrid; the other modes need none.
         examples: Worked examples of the few-shot prompt.
         seeds: One for each request; the settings' seed without them.
         warnings: Passed on with each answer.
         cancel: Set from another thread to stop.
 
     Raises:
-        CancelledError: when a ranking was stopped.
-        SettingsError: for a genre that the catalogue does not have.
+        CancelledError: when a ranking or a hybrid was stopped.
+        SettingsError: for a genre that the catalogue does not have, or a hybrid without a classic recommender.
         HistoryError: for an item that the catalogue does not have, or a prompt too long for the model.
     """
     if not requests:
@@ -69,26 +76,78 @@ def recommend_from_catalogue(
     prompts = [render_prompt(request, catalogue, examples) for request in requests]
     excluded = [frozenset(catalogue.known_items((*r.history, *r.disliked))) for r in requests]
     settings, decoding = requests[0].generation, requests[0].decoding
-    allowed = open_items(requests[0], catalogue)
-    shared: dict[str, Any] = {
-        "excluded": excluded, "allowed": allowed, "score": decoding.title_score, "cancel": cancel
-    }  # fmt: skip
+    asked: dict[str, Any] = {
+        "excluded": excluded,
+        "allowed": open_items(requests[0], catalogue),
+        "score": decoding.title_score,
+        "cancel": cancel,
+    }
     if decoding.decoding == "catalogue_list":
-        completions = decoder.list_titles(prompts, settings, seeds=seeds, **shared)
+        completions = decoder.list_titles(prompts, settings, seeds=seeds, **asked)
         answers = read_completions(requests, prompts, completions, catalogue, resolver, warnings)
         return [_of_open_movies(answer, catalogue, out) for answer, out in zip(answers, excluded, strict=True)]
+    if decoding.is_hybrid:
+        if classic is None:
+            raise SettingsError("a hybrid has no classic recommender", seen=classic, mend="give one that was fitted")
+        return _fuse(requests, prompts, decoder, classic, warnings, asked)
+    return _rank(requests, prompts, decoder, warnings, asked)
+
+
+def _rank(
+    requests: Sequence[RecommendationRequest],
+    prompts: Sequence[Prompt],
+    decoder: CatalogueDecoder,
+    warnings: tuple[str, ...],
+    asked: dict[str, Any],
+) -> list[Recommendation]:
+    settings, decoding = requests[0].generation, requests[0].decoding
     start = time.perf_counter()
-    rankings = decoder.rank_titles(
-        prompts,
-        n=settings.num_recommendations,
-        num_beams=decoding.beams_of(settings),
-        **shared,
-    )
+    n, num_beams = settings.num_recommendations, decoding.beams_of(settings)
+    rankings = decoder.rank_titles(prompts, n=n, num_beams=num_beams, **asked)
     seconds = time.perf_counter() - start
-    return [
-        _ranking(request, prompt, ranked, decoder, seconds, warnings)
-        for request, prompt, ranked in zip(requests, prompts, rankings, strict=True)
-    ]
+    answers = []
+    for request, prompt, ranked in zip(requests, prompts, rankings, strict=True):
+        answer = _write_down(request, prompt, [title.item_id for title in ranked], decoder, seconds, warnings)
+        answers.append(replace(answer, ranked=ranked))
+    return answers
+
+
+def _fuse(
+    requests: Sequence[RecommendationRequest],
+    prompts: Sequence[Prompt],
+    decoder: CatalogueDecoder,
+    classic: Recommender,
+    warnings: tuple[str, ...],
+    asked: dict[str, Any],
+) -> list[Recommendation]:
+    settings, decoding = requests[0].generation, requests[0].decoding
+    n = settings.num_recommendations
+    start = time.perf_counter()
+    candidates = find_candidates(
+        classic,
+        [decoder.catalogue.known_items(request.history) for request in requests],
+        n=decoding.candidates_of(settings),
+        # What no tokens reach has no likelihood.
+        excluded=[{*out, *decoder.trie.unreachable} for out in asked["excluded"]],
+        allowed=asked["allowed"],
+    )
+    likelihoods = decoder.score_each(prompts, [one.item_ids for one in candidates], **asked)
+    seconds = time.perf_counter() - start
+    answers = []
+    for request, prompt, found, scores in zip(requests, prompts, candidates, likelihoods, strict=True):
+        fused = fuse(found, scores, llm_weight=decoding.llm_weight, n=n)
+        told = (*warnings, *_shortcomings(request, found))
+        answer = _write_down(request, prompt, [title.item_id for title in fused], decoder, seconds, told)
+        answers.append(replace(answer, fused=fused))
+    return answers
+
+
+def _shortcomings(request: RecommendationRequest, candidates: Candidates) -> Iterator[str]:
+    """What the reader should know of the candidates."""
+    if request.history and not candidates.knows_history:
+        yield _NO_LIKED_MOVIE_KNOWN
+    if (num := len(candidates.item_ids)) < request.generation.num_recommendations:
+        yield f"The classic recommender knows {num} of the movies that are left; no other can be a candidate."
 
 
 def open_items(request: RecommendationRequest, catalogue: Catalogue) -> frozenset[int] | None:
@@ -180,15 +239,16 @@ def find_decoder(loaded: LoadedModel, catalogue: Catalogue, prompt: Prompt) -> C
     return decoder
 
 
-def _ranking(
+def _write_down(
     request: RecommendationRequest,
     prompt: Prompt,
-    ranked: tuple[RankedTitle, ...],
+    item_ids: Sequence[int],
     decoder: CatalogueDecoder,
     seconds: float,
     warnings: tuple[str, ...],
 ) -> Recommendation:
-    movies = [decoder.catalogue[title.item_id] for title in ranked]
+    """The answer of these movies, as the list that they would make."""
+    movies = [decoder.catalogue[item_id] for item_id in item_ids]
     text = render_answer(movies, prompt.settings) if movies else ""
     titles = _find_titles(movies, text, include_years=prompt.settings.include_years)
     read = decoder.tokenize(prompt)
@@ -196,7 +256,7 @@ def _ranking(
         text=text,
         prompt_text=read.text,
         prompt_tokens=len(read.ids),
-        completion_tokens=sum(len(title.tokens) for title in ranked),
+        completion_tokens=decoder.num_tokens(item_ids),
         seconds=seconds,
         finish_reason="titles_complete",
         settings=request.generation,
@@ -209,7 +269,7 @@ def _ranking(
     resolutions = tuple(
         Resolution(title, movie.item_id, "exact", 0.0, 1.0) for title, movie in zip(titles, movies, strict=True)
     )
-    return Recommendation(request, prompt, completion, parsed, resolutions, warnings, ranked)
+    return Recommendation(request, prompt, completion, parsed, resolutions, warnings)
 
 
 def _find_titles(movies: Sequence[Movie], text: str, *, include_years: bool) -> tuple[GeneratedTitle, ...]:

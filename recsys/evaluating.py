@@ -17,6 +17,7 @@ from recsys.limits import stopped_after
 from recsys.loaded_data import LoadedData
 from recsys.models.host import ModelHost
 from recsys.recommend import Recommendation, RecommendationRequest
+from recsys.settings import SplitName
 
 if TYPE_CHECKING:
     from recsys.baselines.base import Recommender
@@ -26,9 +27,14 @@ class AnswerBatch(Protocol):
     """Answers requests together, after people who wait."""
 
     def __call__(
-        self, requests: Sequence[RecommendationRequest], *, seeds: Sequence[int], cancel: threading.Event | None
+        self,
+        requests: Sequence[RecommendationRequest],
+        *,
+        seeds: Sequence[int],
+        evaluated: SplitName,
+        cancel: threading.Event | None,
     ) -> list[Recommendation]:
-        """One answer for each request, in their order."""
+        """One answer for each request, in their order, by what may be known where that split is evaluated."""
 
 
 def evaluate(
@@ -53,8 +59,11 @@ def evaluate(
             weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
 
         def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
-            seeds = record_seeds(records, request.evaluation)
-            return answer([request.for_record(record) for record in records], seeds=seeds, cancel=job.cancel_event)
+            requests, seeds = (
+                [request.for_record(record) for record in records],
+                record_seeds(records, request.evaluation),
+            )
+            return answer(requests, seeds=seeds, evaluated=request.evaluation.split, cancel=job.cancel_event)
 
         def fit_similarity(likes: Mapping[int, Sequence[int]]) -> Recommender:
             popularity = Counter(item for items in likes.values() for item in items)

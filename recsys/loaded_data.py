@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.background import BackgroundTask, Tell
+from recsys.baselines.blend import Blend, fit_blend
 from recsys.catalogue import Catalogue
 from recsys.data.descriptions import add_details
 from recsys.data.movielens import MovieLens, load
@@ -22,12 +23,15 @@ from recsys.data.records import SplitData, few_shot_examples
 from recsys.data.splits import SplitSettings, split_data
 from recsys.errors import CancelledError, DataFormatError, SettingsError
 from recsys.resolver_pool import ResolverPool
+from recsys.settings import SplitName
 
 if TYPE_CHECKING:
     from recsys.prompts import PromptExample
     from recsys.resolution.search import TitleSearch
 
 _numbers = itertools.count()
+_MAX_BLEND_ITEMS = 10_000
+"""Items that the blend knows at most, the most liked ones: fitting takes 16 bytes for each pair of them."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class LoadedData:
         self.number = next(_numbers)
         self._lock = threading.Lock()
         self._examples: dict[int, tuple[PromptExample, ...]] = {}
+        self._blend_lock = threading.Lock()
+        self._blends: dict[tuple[SplitName, ...], Blend] = {}
 
     @cached_property
     def dataset(self) -> MovieLens:
@@ -96,6 +102,22 @@ class LoadedData:
             if num_examples not in self._examples:
                 self._examples[num_examples] = few_shot_examples(self.split, self.catalogue, num_examples=num_examples)
             return self._examples[num_examples]
+
+    def blend(self, splits: tuple[SplitName, ...]) -> Blend:
+        """The classic blend that knows the likes of these sets of users; fitted when it is first asked for.
+
+        Raises:
+            SettingsError: when it knows no movie.
+        """
+        with self._blend_lock:
+            if splits not in self._blends:
+                self._blends[splits] = fit_blend(self.split.likes_of(*splits), max_items=_MAX_BLEND_ITEMS)
+            blend = self._blends[splits]
+        if not len(blend.item_ids):
+            raise SettingsError(
+                "a hybrid has no candidates", seen="no movie is liked by three users", mend="choose another decoding"
+            )
+        return blend
 
     def prepare(self, tell: Tell, cancel: threading.Event) -> None:
         """Reads, splits and indexes now, so that nobody waits for it later.

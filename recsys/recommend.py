@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from recsys.baselines.hybrid import FusedTitle
 from recsys.catalogue import Catalogue, HistoryEntry, Movie
 from recsys.errors import HistoryError
 from recsys.generation.completion import Completion, TextGenerator
@@ -69,11 +70,12 @@ class Recommendation:
     Attributes:
         request: What was asked.
         prompt: What the model read.
-        completion: What it wrote; of a ranking, the list that its titles would make.
+        completion: What it wrote; of a ranking or a hybrid, the list that its titles would make.
         parsed: The titles in it.
         resolutions: The item of each title, by rank.
         warnings: What the reader should know.
         ranked: Of a ranking, each title's tokens and likelihood, by rank; else empty.
+        fused: Of a hybrid, each title's classic score and likelihood, by rank; else empty.
     """
 
     request: RecommendationRequest
@@ -83,6 +85,7 @@ class Recommendation:
     resolutions: tuple[Resolution, ...]
     warnings: tuple[str, ...] = ()
     ranked: tuple[RankedTitle, ...] = ()
+    fused: tuple[FusedTitle, ...] = ()
 
     @property
     def item_ids(self) -> tuple[int | None, ...]:
@@ -118,16 +121,7 @@ class Recommendation:
             "completion_tokens": self.completion.completion_tokens,
             "seconds": round(self.completion.seconds, 4),
             "warnings": list(self.warnings),
-            "ranking": [
-                {
-                    "item_id": title.item_id,
-                    "log_likelihood": round(title.score, 6),
-                    "tokens": list(title.token_texts),
-                    "token_log_probabilities": [round(value, 6) for value in title.token_logprobs],
-                    "num_choices": list(title.num_choices),
-                }
-                for title in self.ranked
-            ],
+            "ranking": [_ranked_to_dict(title) for title in self.ranked] + [title.to_dict() for title in self.fused],
         }
 
 
@@ -255,6 +249,16 @@ class CompleteList:
 
 def _movies(entries: Sequence[HistoryEntry], catalogue: Catalogue) -> list[Movie | str]:
     return [entry if isinstance(entry, str) else catalogue[entry] for entry in entries]
+
+
+def _ranked_to_dict(title: RankedTitle) -> dict[str, Any]:
+    return {
+        "item_id": title.item_id,
+        "log_likelihood": round(title.score, 6),
+        "tokens": list(title.token_texts),
+        "token_log_probabilities": [round(value, 6) for value in title.token_logprobs],
+        "num_choices": list(title.num_choices),
+    }
 
 
 def _resolution_to_dict(resolution: Resolution, catalogue: Catalogue) -> dict[str, Any]:

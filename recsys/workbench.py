@@ -21,6 +21,7 @@ from recsys.data.records import Record, SplitData
 from recsys.data.splits import SplitSettings
 from recsys.errors import HistoryError, SettingsError
 from recsys.evaluating import evaluate
+from recsys.evaluation.baseline_scores import FITTED_ON
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -37,7 +38,7 @@ from recsys.models.zerogpu import gpu_task, is_zerogpu
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
 from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolver_pool import ResolverPool
-from recsys.settings import PromptSettings
+from recsys.settings import PromptSettings, SplitName
 from recsys.workbench_options import WorkbenchOptions
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class Workbench:
         """
         catalogue = (data or self.data).catalogue
         self.limits.check_generation(request.generation)
+        self.limits.check_decoding(request.decoding)
         self.limits.check_history(len(request.history), len(request.disliked))
         self.check_prompt(request.choice, request.prompt)
         for entry in (*request.history, *request.disliked):
@@ -180,6 +182,8 @@ class Workbench:
         """
         data = data or self.data
         self.check(request, data)
+        if request.decoding.is_hybrid:
+            data.blend(FITTED_ON["test"])  # here, and not while the model is held or a GPU is lent
         # On ZeroGPU the answer comes from another process: closing the iterator stops it, and no object is sent there.
         here = (None, None) if is_zerogpu() else (data, cancel)
         for part in self._stream_on_device(request, *here):
@@ -216,10 +220,14 @@ class Workbench:
         requests: Sequence[RecommendationRequest],
         *,
         seeds: Sequence[int],
+        evaluated: SplitName = "test",
         cancel: threading.Event | None = None,
     ) -> list[Recommendation]:
-        """Answers a batch for a long job: interactive requests go first, one batch at a time."""
-        return self._answer_on_device(requests, seeds, None if is_zerogpu() else cancel)
+        """Answers a batch for a long job: interactive requests go first, one batch at a time.
+
+        The records are of the split ``evaluated``, and a hybrid's classic recommender learns from none of its users.
+        """
+        return self._answer_on_device(requests, seeds, None if is_zerogpu() else cancel, evaluated=evaluated)
 
     @cached_property
     def _answer_on_device(self) -> Callable[..., list[Recommendation]]:
@@ -232,11 +240,13 @@ class Workbench:
         cancel: threading.Event | None,
         priority: Priority = "batch",
         data: LoadedData | None = None,
+        evaluated: SplitName = "test",
     ) -> list[Recommendation]:
         from recsys.generation.generator import TransformersGenerator
 
         first, data = requests[0], data or self.data
         examples = self.examples(first.prompt, data)
+        classic = data.blend(FITTED_ON[evaluated]) if first.decoding.is_hybrid else None
         with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
             resolver = data.resolvers.find(first.resolution.resolver, loaded)
             shared: dict[str, Any] = {
@@ -248,7 +258,7 @@ class Workbench:
             if not first.decoding.is_catalogue:
                 return recommend(requests, TransformersGenerator(loaded), data.catalogue, resolver, **shared)
             decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
-            return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, **shared)
+            return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, classic=classic, **shared)
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
         """Starts an evaluation in the server; it goes on whoever watches, and resumes where one was stopped.
@@ -259,6 +269,7 @@ class Workbench:
         """
         self.limits.check_evaluation(request.evaluation)
         self.limits.check_generation(request.generation)
+        self.limits.check_decoding(request.decoding)
         self.check_prompt(request.choice, request.prompt)
         with self.data_holder.kept() as data:
             return self.jobs.start(request, lambda job: self._evaluate(job, data))

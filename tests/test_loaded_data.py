@@ -1,10 +1,14 @@
 """Another data set takes the place of the one in use whole or not at all."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from recsys.baselines.blend import fit_blend
 from recsys.catalogue_recommend import find_decoder
+from recsys.data.records import SplitData
 from recsys.data.splits import SplitSettings
 from recsys.errors import ModelBusyError, SettingsError
 from recsys.evaluation.request import EvaluationRequest
@@ -78,6 +82,43 @@ def test_a_job_that_was_started_while_the_set_was_read_keeps_its_data(made):
     holder.start_replacing(DataChoice(made))
     assert holder.task.wait(30).message.startswith("an evaluation is already running")
     assert holder.data is old
+
+
+LIKES = dict.fromkeys((1, 2, 3), (1, 2, 3, 4)) | {4: (1, 2, 9), 5: (9, 1), 6: (9, 2)}
+
+
+def data_of(likes, **users):
+    data = LoadedData(DataChoice())
+    data.split = SplitData(users={"train": (), "validation": (), "test": ()} | users, records={}, likes=likes)
+    return data
+
+
+def test_the_blend_is_fitted_once_for_each_sets_of_users_however_many_ask(monkeypatch):
+    fitted = []
+
+    def fit(likes, **options):
+        fitted.append(sorted(likes))
+        time.sleep(0.05)
+        return fit_blend(likes, **options)
+
+    monkeypatch.setattr("recsys.loaded_data.fit_blend", fit)
+    data = data_of(LIKES, train=(1, 2, 3, 4), validation=(5, 6))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(data.blend, [("train",), ("train", "validation")] * 4))
+    assert sorted(fitted) == [[1, 2, 3, 4], [1, 2, 3, 4, 5, 6]]
+    assert len({id(blend) for blend in found}) == 2
+    assert 9 not in data.blend(("train",)).item_ids
+    assert 9 in data.blend(("train", "validation")).item_ids
+
+
+def test_the_blend_of_a_huge_catalogue_knows_the_most_liked_items(monkeypatch):
+    monkeypatch.setattr("recsys.loaded_data._MAX_BLEND_ITEMS", 2)
+    assert data_of(LIKES, train=(1, 2, 3, 4)).blend(("train",)).item_ids.tolist() == [1, 2]
+
+
+def test_a_data_set_without_a_movie_that_three_people_like_has_no_candidates():
+    with pytest.raises(SettingsError, match="choose another decoding"):
+        data_of({1: (5, 6), 2: (5,)}, train=(1, 2)).blend(("train",))
 
 
 @pytest.fixture

@@ -8,9 +8,16 @@ from recsys.errors import AdapterError, HistoryError, ModelBusyError, ModelUnava
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.recommend import Recommendation, RecommendationRequest
-from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
+from recsys.settings import (
+    DecodingSettings,
+    EvaluationSettings,
+    GenerationSettings,
+    PromptSettings,
+    ResolutionSettings,
+)
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
+from tests.made_data import write_made_zip
 
 SHORT = GenerationSettings(max_new_tokens=6, temperature=0)
 
@@ -147,3 +154,64 @@ def test_a_persons_descriptions_are_in_the_prompt_of_the_movies_that_have_one(tm
     described = Workbench(WorkbenchOptions(runs=tmp_path, adapters=tmp_path, descriptions=path))
     asked = request_for(tiny, history=(5618, 1), prompt=PromptSettings("zero_shot", details="description"))
     assert described.recommend(asked).prompt.text == "Spirited Away -- A girl works in a bathhouse.; Toy Story =>"
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Twenty users who like the same twelve movies, two of whom are validation users."""
+    return Workbench(WorkbenchOptions(data=write_made_zip(tmp_path / "made.zip"), runs=tmp_path, adapters=tmp_path))
+
+
+def hybrid_evaluation(tiny, **settings):
+    return EvaluationRequest(
+        evaluation=EvaluationSettings(**{"num_records": 0, "batch_size": 2, "k": 2, **settings}),
+        generation=GenerationSettings(num_recommendations=2),
+        prompt=PromptSettings(style="zero_shot"),
+        choice=tiny,
+        baselines=(),
+        decoding=DecodingSettings("hybrid", num_candidates=3),
+    )
+
+
+def test_an_evaluated_hybrid_answers_each_record_as_a_single_request_does(made, tiny):
+    asked = hybrid_evaluation(tiny)
+    job = made.start_evaluation(asked)
+    assert job.wait(120).phase == "done", job.state().message
+    assert len(job.results()) == 3
+    for result in job.results():
+        single = made.recommend(asked.for_record(made.record(result.record_id)))
+        assert result.item_ids == single.item_ids
+        assert len(single.fused) == 2
+
+
+def test_the_classic_recommender_of_a_hybrid_learns_from_no_evaluated_user(made, tiny):
+    for split, known in (("validation", ("train",)), ("test", ("train", "validation"))):
+        job = made.start_evaluation(hybrid_evaluation(tiny, split=split))
+        assert job.wait(120).phase == "done", job.state().message
+        assert tuple(made.data._blends)[-1] == known
+
+
+def test_a_hybrid_that_was_stopped_goes_on_from_there(made, tiny):
+    asked, answer, asked_of = hybrid_evaluation(tiny, batch_size=1), made.recommend_batch, []
+
+    def stop_after_one(requests, **options):
+        asked_of.extend(request.record_id for request in requests)
+        if len(asked_of) == 2:
+            made.jobs.latest().cancel()
+        return answer(requests, **options)
+
+    made.recommend_batch = stop_after_one
+    assert made.start_evaluation(asked).wait(120).phase == "cancelled"
+    assert made.start_evaluation(asked).wait(120).report.num_records == 3
+    assert [asked_of.count(record.record_id) for record in made.split.records["test"]] == [1, 2, 1]
+
+
+def test_a_hybrid_with_too_many_candidates_is_refused_on_a_public_page(tmp_path):
+    public, hybrid = (
+        Workbench(WorkbenchOptions(public=True, runs=tmp_path)),
+        DecodingSettings("hybrid", num_candidates=500),
+    )
+    with pytest.raises(SettingsError, match="at most 200"):
+        public.check(RecommendationRequest(decoding=hybrid))
+    with pytest.raises(SettingsError, match="at most 200"):
+        public.start_evaluation(EvaluationRequest(decoding=hybrid))
