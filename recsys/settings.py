@@ -228,9 +228,7 @@ class DecodingSettings(Settings):
                 idle["num_beams"] = f"Ranking {generation.num_recommendations} titles takes {beams} beams."
             return idle
         if self.is_hybrid:
-            return dict.fromkeys(
-                (*_NOT_IN_RANKING, "num_beams"), "Every candidate is scored: nothing is drawn or searched."
-            )
+            return dict.fromkeys((*_NOT_IN_RANKING, "num_beams"), "A hybrid draws and searches nothing.")
         idle = generation.without_effect()
         if self.decoding == "catalogue_list":
             idle["max_new_tokens"] = "Catalogue decoding ends with the last title, however long the list."

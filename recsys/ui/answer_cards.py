@@ -16,7 +16,7 @@ from recsys.recommend import Recommendation
 from recsys.resolution.base import Resolution
 from recsys.settings import ResolverName
 from recsys.ui.markup import escape
-from recsys.ui.ranking_card import ranking_html
+from recsys.ui.ranking_card import fused_html, ranking_html
 from recsys.ui.statuses import Badge, badges, distance_text, leading_badge, legend
 
 _PROBLEMS: dict[TextProblem, tuple[str, str]] = {
@@ -87,6 +87,9 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
     if recommendation.ranked:
         body = _callout(recommendation) + ranking_html(recommendation, catalogue)
         wrote = _card("card-wrote", "How the model ranks them", body, "likeliest first")
+    elif recommendation.request.decoding.is_hybrid:
+        body = _callout(recommendation) + fused_html(recommendation, catalogue)
+        wrote = _card("card-wrote", "How both rank them", body, "best sum first")
     else:
         body = _callout(recommendation) + _wrote_text(recommendation, resolver)
         wrote = _wrote_card(body, _finish(completion, len(resolutions), asked))

@@ -37,6 +37,8 @@ _TITLES = {
     "genres": "genres",
     "year_from": "from",
     "year_to": "to",
+    "num_candidates": "candidates",
+    "llm_weight": "LLM weight",
 }
 
 
@@ -97,16 +99,15 @@ def _settings(recommendation: Recommendation) -> str:
         recommendation.request.prompt,
         recommendation.request.resolution,
     )
-    if recommendation.request.decoding.is_catalogue:
-        groups += (recommendation.request.decoding,)
+    decoding = recommendation.request.decoding
     chips = []
-    for group in groups:
-        for name, value in group.to_dict().items():
-            if group is recommendation.request.decoding and value in (None, ()):
-                continue  # a filter that is not set
-            reason = idle.get(name)
-            hint = f' class="is-idle" title="No effect: {escape(reason)}"' if reason else ""
-            chips.append(f"<li{hint}>{_TITLES[name]} <b>{escape(_shown(name, value))}</b></li>")
+    values = [pair for group in groups for pair in group.to_dict().items()]
+    if decoding.is_catalogue:
+        values += [pair for pair in decoding.in_effect().items() if pair[1] not in (None, ())]  # filters that are set
+    for name, value in values:
+        reason = idle.get(name)
+        hint = f' class="is-idle" title="No effect: {escape(reason)}"' if reason else ""
+        chips.append(f"<li{hint}>{_TITLES[name]} <b>{escape(_shown(name, value))}</b></li>")
     return "".join(chips)
 
 

@@ -63,12 +63,14 @@ def add_api(workbench: Workbench) -> None:
         resolver: Literal["levenshtein", "common_characters", "embedding"] = "levenshtein",
         threshold: float | None = None,
         force_nearest: bool = False,
-        decoding: Literal["free", "catalogue_list", "catalogue_rank"] = "free",
+        decoding: Literal["free", "catalogue_list", "catalogue_rank", "hybrid"] = "free",
         title_score: Literal["full", "tree"] = "tree",
         genres: list[str] | None = None,
         year_from: int | None = None,
         year_to: int | None = None,
         allowed_items: list[int] | None = None,
+        num_candidates: int = 100,
+        llm_weight: float = 2.0,
     ) -> dict[str, Any]:
         """Recommends movies for somebody who liked the given ones.
 
@@ -100,12 +102,15 @@ def add_api(workbench: Workbench) -> None:
             resolver: How titles that the catalogue does not have are read.
             threshold: 0 to 1, or None for the resolver's own.
             force_nearest: Take the nearest movie whatever its similarity.
-            decoding: free text, or only real movies new to this person: as a list, or ranked by likelihood.
+            decoding: free text, or only real movies new to this person: as a list, ranked by likelihood, or (hybrid)
+                the best of a classic recommender, ranked by its scores and likelihoods together.
             title_score: What likelihood means in the catalogue modes.
             genres: In the catalogue modes, only movies of any of these genres.
             year_from: In the catalogue modes, only movies of this year or later.
             year_to: In the catalogue modes, only movies of this year or earlier.
             allowed_items: In the catalogue modes, the only item_ids that may come out; None allows all.
+            num_candidates: 1 to 2000; of the classic recommender, for the model to score in the mode hybrid.
+            llm_weight: 0 or more; what a log-likelihood counts beside a classic score in the mode hybrid.
         """
         given = {name: value for name, value in locals().items() if name != "workbench"}
         with errors_told():

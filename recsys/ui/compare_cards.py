@@ -12,7 +12,12 @@ from recsys.ui.answer_cards import answer_cards
 from recsys.ui.answer_details import record_truth
 from recsys.ui.markup import escape, plural
 
-_NAMES = {"free": "Free text", "catalogue_list": "Catalogue list", "catalogue_rank": "Catalogue ranking"}
+_NAMES = {
+    "free": "Free text",
+    "catalogue_list": "Catalogue list",
+    "catalogue_rank": "Catalogue ranking",
+    "hybrid": "Hybrid",
+}
 
 
 @dataclass(frozen=True)

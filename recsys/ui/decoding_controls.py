@@ -12,18 +12,20 @@ import gradio as gr
 from gradio.components import Component
 
 from recsys.errors import SettingsError
-from recsys.settings import DecodingSettings, GenerationSettings
-from recsys.ui.setting_controls import HELP
+from recsys.limits import Limits
+from recsys.settings import HYBRID_SETTINGS, DecodingSettings, GenerationSettings
+from recsys.ui.setting_controls import HELP, as_whole
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
-_DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank")]
+_DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank"), ("Hybrid", "hybrid")]
 _SCORES = [("Within the tree", "tree"), ("Whole vocabulary", "full")]
 _ABOUT = {
     "free": "The model writes what it likes; titles are looked up after.",
     "catalogue_list": "One list as ever, but only real movies that are new to this person.",
     "catalogue_rank": "No text: the likeliest real movies as the next one.",
+    "hybrid": "A classic recommender's best, put in order by it and the model together.",
 }
 _OFF = "Only with catalogue decoding."
 _FILTER_HELP = {
@@ -32,12 +34,18 @@ _FILTER_HELP = {
     "year_from": "Or later.",
     "year_to": "Or earlier.",
 }
-IDLE_IN_SOME_MODE = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
+_HYBRID_HELP = {
+    "num_candidates": "Of the classic recommender; the model scores each.",
+    "llm_weight": "Of the model's log-likelihood; 0 is the classic order.",
+}
+_NOT_HYBRID = "Only in a hybrid."
+_MOST_BEAMS = 16
+IDLE_IN_SOME_MODE = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "max_new_tokens", "seed")
 """Generator settings that one mode or another leaves without effect."""
 
 
 def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
-    """The switch, the title score and the filters, by the name of their setting."""
+    """The switch, the title score, the filters and what a hybrid needs, by the name of their setting."""
     default = DecodingSettings()
     controls: dict[str, Component] = {
         "decoding": gr.Radio(
@@ -81,7 +89,29 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
                 elem_id=name,
                 min_width=100,
             )
-    return controls
+    return controls | _create_hybrid_controls(workbench.limits)
+
+
+def _create_hybrid_controls(limits: Limits) -> dict[str, Component]:
+    default = DecodingSettings()
+    with gr.Row(elem_classes=["years-row"]):
+        return {
+            name: gr.Number(
+                getattr(default, name),
+                precision=precision,
+                minimum=low,
+                maximum=high,
+                label=label,
+                info=_NOT_HYBRID,
+                interactive=False,
+                elem_id=name,
+                min_width=100,
+            )
+            for name, label, low, high, precision in (
+                ("num_candidates", "Candidates", 1, limits.max_num_candidates, 0),
+                ("llm_weight", "LLM weight", 0, 1e6, None),
+            )
+        }
 
 
 def genres_of(workbench: Workbench) -> list[str]:
@@ -94,8 +124,8 @@ def connect_decoding(
 ) -> None:
     """Disables what has no effect in a mode and says why."""
     switch: Any = decoding["decoding"]
-    filters = [decoding[name] for name in _FILTER_HELP]
-    switch.change(filter_states, switch, [switch, *filters], **quick)
+    others = [decoding[name] for name in (*_FILTER_HELP, *HYBRID_SETTINGS)]
+    switch.change(filter_states, switch, [switch, *others], **quick)
     asked = [switch, generation["temperature"]]
     switch.change(generator_states, asked, [generation[name] for name in IDLE_IN_SOME_MODE], **quick)
     temperature: Any = generation["temperature"]
@@ -103,20 +133,26 @@ def connect_decoding(
 
 
 def filter_states(decoding: str) -> list[Any]:
-    """The switch's own words, the title score and the filters in this mode."""
-    on = decoding != "free"
+    """The switch's own words, the title score, the filters and what a hybrid needs in this mode."""
+    on, is_hybrid = decoding != "free", decoding == "hybrid"
     words = {name: text if on else _OFF for name, text in _FILTER_HELP.items()}
     return [
         gr.Radio(info=_ABOUT.get(decoding, "")),
         gr.Radio(interactive=on, info=words["title_score"]),
         gr.Dropdown(interactive=on, info=words["genres"]),
         *(gr.Textbox(interactive=on, info=words[name]) for name in ("year_from", "year_to")),
+        *(
+            gr.Number(interactive=is_hybrid, info=_HYBRID_HELP[name] if is_hybrid else _NOT_HYBRID)
+            for name in HYBRID_SETTINGS
+        ),
     ]
 
 
 def generator_states(decoding: Any, temperature: float) -> list[Any]:
     """The generator's controls that some mode leaves without effect, with the reason where this one does."""
-    idle = DecodingSettings(decoding).without_effect(GenerationSettings(temperature=temperature))
+    # Few beams count for less than they are where many titles are ranked, and the slider is how to get more.
+    settings = GenerationSettings(temperature=temperature, num_beams=_MOST_BEAMS)
+    idle = DecodingSettings(decoding).without_effect(settings)
     return [_state(name, idle.get(name)) for name in IDLE_IN_SOME_MODE]
 
 
@@ -127,21 +163,29 @@ def cut_off_states(decoding: Any, temperature: float) -> list[Any]:
 
 
 def read_decoding(values: Mapping[str, Any]) -> DecodingSettings:
-    """The settings of the controls' values; filters count only where they act.
+    """The settings of the controls' values, each of which counts only where it acts.
 
     Raises:
         SettingsError: for a value that cannot be.
     """
     settings = DecodingSettings.from_dict(
-        {name: _year(name, value) if name.startswith("year") else value for name, value in values.items()}
+        {
+            name: _year(name, value) if name.startswith("year") else _number(name, value)
+            for name, value in values.items()
+        }
     )
-    return settings if settings.is_catalogue else DecodingSettings()
+    return DecodingSettings.from_dict(settings.in_effect()) if settings.is_catalogue else DecodingSettings()
 
 
 def written_decoding(settings: DecodingSettings) -> list[Any]:
     """The values of the controls that show these settings."""
     years = ("" if year is None else str(year) for year in (settings.year_from, settings.year_to))
-    return [settings.decoding, settings.title_score, list(settings.genres), *years]
+    hybrid = (getattr(settings, name) for name in HYBRID_SETTINGS)
+    return [settings.decoding, settings.title_score, list(settings.genres), *years, *hybrid]
+
+
+def _number(name: str, value: object) -> object:
+    return as_whole(name, value) if name == "num_candidates" else value
 
 
 def _year(name: str, value: object) -> int | None:

@@ -352,7 +352,7 @@ def test_nan_by_the_bare_api_is_refused_in_our_words(serve):
 
     values = [[], None, "smollm2-135m", "auto", None, float("nan"), 0.9, 50, 1, 1.1, 96, 4, 0]
     values += ["few_shot", "=>", ";", True, False, 3, "none", "levenshtein", None, False]
-    values += ["free", "tree", None, None, None, None]
+    values += ["free", "tree", None, None, None, None, 100, 2.0]
     start = f"{serve()}/gradio_api/call/recommend"
     headers = {"content-type": "application/json"}
     event = httpx.post(start, content=json.dumps({"data": values}), headers=headers).json()["event_id"]
@@ -379,6 +379,27 @@ def test_a_ranking_disables_what_draws_and_shows_tokens(open_page, serve):
     expect(page.locator(".card-means .answer-row")).to_have_count(4)
     choose_decoding(page, "Off")
     expect(slider(page, "temperature")).to_be_enabled()
+
+
+def test_a_hybrid_shows_both_scores_and_a_link_keeps_its_settings(open_page, serve):
+    page = open_page(serve())
+    pick(page, "totoro")
+    choose_decoding(page, "Ranking")
+    expect(page.locator("#num_candidates input")).to_be_disabled()
+    choose_decoding(page, "Hybrid")
+    expect(slider(page, "num_beams")).to_be_disabled()
+    expect(page.locator("#num_candidates input")).to_be_enabled()
+    page.locator("#num_candidates input").fill("30")
+    page.locator("#llm_weight input").fill("0.5")
+    recommend(page)
+    expect(page.locator(".ranking > li")).to_have_count(4)
+    expect(page.locator(".card-wrote")).to_contain_text("of 30")
+    link = page.locator("[data-copy]", has_text="Copy link").get_attribute("data-copy")
+    opened = open_page(link)
+    opened.locator("#fold-decoding button.label-wrap").click()
+    expect(opened.locator("#decoding input:checked")).to_have_attribute("value", "hybrid")
+    expect(opened.locator("#num_candidates input")).to_have_value("30")
+    expect(opened.locator("#llm_weight input")).to_have_value("0.5")
 
 
 def test_only_a_chosen_genre_comes_out_and_a_link_keeps_it(open_page, serve):

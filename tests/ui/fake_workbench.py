@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from recsys.background import Tell
+from recsys.baselines.popularity import Popularity
 from recsys.catalogue import Catalogue, Movie
 from recsys.catalogue_recommend import recommend_from_catalogue
 from recsys.errors import CancelledError, ModelBusyError, RecsysError
@@ -122,6 +123,7 @@ class ScriptedDecoder:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.loaded = SimpleNamespace(spec=SimpleNamespace(name="smollm2-135m"), precision="bf16", adapter=None)
+        self.trie = SimpleNamespace(unreachable=())
         self.by_likes = sorted(
             catalogue, key=lambda movie: (-catalogue.popularity.get(movie.item_id, 0), movie.item_id)
         )
@@ -152,6 +154,15 @@ class ScriptedDecoder:
         self, prompts: Any, *, n: int, excluded: Any, allowed: Any, **_: Any
     ) -> list[tuple[RankedTitle, ...]]:
         return [tuple(self._ranked(movie) for movie in self._open(n, out, allowed)) for out in excluded]
+
+    def score_each(self, prompts: Any, item_ids: Any, **_: Any) -> list[Any]:
+        """Short titles are likely."""
+        import numpy as np
+
+        return [np.array([-len(self.catalogue[item].title) / 10 for item in items]) for items in item_ids]
+
+    def num_tokens(self, item_ids: Any) -> int:
+        return 5 * len(item_ids)
 
     def _open(self, n: int, excluded: Any, allowed: Any) -> list[Movie]:
         movies = [m for m in self.by_likes if m.item_id not in excluded and (allowed is None or m.item_id in allowed)]
@@ -186,7 +197,10 @@ class FakeWorkbench(Workbench):
                 resolver = LevenshteinResolver(data.catalogue)
                 decoder: Any = ScriptedDecoder(data.catalogue)
                 examples = self.examples(request.prompt, data)
-                yield from recommend_from_catalogue([request], decoder, data.catalogue, resolver, examples=examples)
+                classic = Popularity.fit(data.split.likes_of("train")) if request.decoding.is_hybrid else None
+                yield from recommend_from_catalogue(
+                    [request], decoder, data.catalogue, resolver, classic=classic, examples=examples
+                )
                 return
             for part in stream_recommendation(
                 request,

@@ -108,6 +108,16 @@ def test_filters_are_read_and_wrong_ones_refused(bench):
             read_request(bench, DEFAULTS | wrong)
 
 
+def test_a_hybrid_is_read_and_what_cannot_be_is_refused(bench):
+    given = {"decoding": "hybrid", "num_candidates": 40, "llm_weight": 0.5}
+    assert read_request(bench, DEFAULTS | given).decoding == DecodingSettings(
+        "hybrid", num_candidates=40, llm_weight=0.5
+    )
+    for wrong in ({"num_candidates": 0}, {"num_candidates": 9.5}, {"llm_weight": -1}, {"llm_weight": math.nan}):
+        with pytest.raises(InputError):
+            read_request(bench, DEFAULTS | given | wrong)
+
+
 LEFT_OPEN = dict.fromkeys(("model", *PromptSettings().to_dict()))
 """What a caller leaves open who names neither a model nor a prompt."""
 

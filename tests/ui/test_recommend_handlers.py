@@ -213,6 +213,18 @@ def test_a_ranking_shows_tokens_in_place_of_a_text(handlers):
     assert "-3.50" in shown
 
 
+def test_a_hybrid_shows_both_scores_in_place_of_a_text(handlers):
+    shown, details = answer(handlers, decoding="hybrid", num_candidates=7.0, llm_weight=3)[-1][:2]
+    assert "How both rank them" in shown
+    assert "brings 7 candidates" in shown
+    assert shown.count("of 7</p>") == 4
+    assert "3 × " in shown
+    assert "candidates <b>7</b>" in details
+    assert "LLM weight <b>3</b>" in details
+    assert "num_candidates=7" in details
+    assert "LLM weight" not in answer(handlers, decoding="catalogue_rank", llm_weight=3)[-1][1]
+
+
 def test_a_filter_that_leaves_too_few_movies_is_told_with_the_number(handlers):
     shown = answer(handlers, decoding="catalogue_list", year_from="1890", year_to="1891")[-1][0]
     assert "too few movies" in shown

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -101,6 +102,18 @@ def test_what_is_no_year_is_refused(wrong):
 
 
 def test_what_the_decoding_controls_show_is_what_they_read():
-    settings = DecodingSettings("catalogue_list", "full", ("Drama", "War"), None, 1999)
-    names = ("decoding", "title_score", "genres", "year_from", "year_to")
-    assert read_decoding(dict(zip(names, written_decoding(settings), strict=True))) == settings
+    for settings in (
+        DecodingSettings("catalogue_list", "full", ("Drama", "War"), None, 1999),
+        DecodingSettings("hybrid", "tree", ("War",), 1950, None, 40, 0.5),
+    ):
+        names = [field.name for field in dataclasses.fields(settings)]
+        assert read_decoding(dict(zip(names, written_decoding(settings), strict=True))) == settings
+
+
+def test_candidates_and_weight_of_a_page_count_in_a_hybrid_only():
+    sent = {"num_candidates": 40.0, "llm_weight": 1}
+    assert read_decoding({"decoding": "hybrid", **sent}) == DecodingSettings("hybrid", num_candidates=40, llm_weight=1)
+    assert read_decoding({"decoding": "catalogue_rank", **sent}) == DecodingSettings("catalogue_rank")
+    for wrong in ({"num_candidates": 1.5}, {"num_candidates": None}, {"llm_weight": -1}):
+        with pytest.raises(SettingsError):
+            read_decoding({"decoding": "hybrid", **wrong})

@@ -1,9 +1,11 @@
 import ast
 import shlex
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
 
+from recsys.arguments import read_settings
 from recsys.cli.main import make_parser
 from recsys.models.host import ModelChoice
 from recsys.recommend import RecommendationRequest
@@ -27,6 +29,17 @@ def read(request, catalogue):
 
 def test_a_link_restores_its_request(catalogue):
     assert read(REQUEST, catalogue) == (REQUEST, [])
+
+
+HYBRID = DecodingSettings("hybrid", num_candidates=40, llm_weight=0.25)
+
+
+def test_a_link_and_a_command_restore_a_hybrid(catalogue):
+    asked = replace(REQUEST, decoding=HYBRID)
+    assert read(asked, catalogue) == (asked, [])
+    arguments = make_parser().parse_args(shlex.split(as_command(asked, catalogue))[3:])
+    assert read_settings(arguments, DecodingSettings) == HYBRID
+    assert "num_candidates=40,\n    llm_weight=0.25," in as_python(asked, "http://here")
 
 
 def test_a_link_of_defaults_says_the_model_alone(catalogue):
