@@ -59,10 +59,8 @@ def evaluate(
             weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
 
         def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
-            requests, seeds = (
-                [request.for_record(record) for record in records],
-                record_seeds(records, request.evaluation),
-            )
+            requests = [request.for_record(record) for record in records]
+            seeds = record_seeds(records, request.evaluation)
             return answer(requests, seeds=seeds, evaluated=request.evaluation.split, cancel=job.cancel_event)
 
         def fit_similarity(likes: Mapping[int, Sequence[int]]) -> Recommender:

@@ -52,16 +52,13 @@ class Limits:
             max_evaluation_seconds=900.0,
         )
 
-    def check_generation(self, settings: GenerationSettings) -> None:
+    def check_generation(self, settings: GenerationSettings, decoding: DecodingSettings | None = None) -> None:
         """Raises SettingsError where a generation setting is above its limit."""
         _at_most("max_new_tokens", settings.max_new_tokens, self.max_new_tokens)
         _at_most("num_beams", settings.num_beams, self.max_num_beams)
         _at_most("num_recommendations", settings.num_recommendations, self.max_num_recommendations)
-
-    def check_decoding(self, settings: DecodingSettings) -> None:
-        """Raises SettingsError where a decoding setting is above its limit."""
-        if settings.is_hybrid:
-            _at_most("num_candidates", settings.num_candidates, self.max_num_candidates)
+        if decoding is not None and decoding.is_hybrid:
+            _at_most("num_candidates", decoding.num_candidates, self.max_num_candidates)
 
     def check_history(self, num_liked: int, num_disliked: int) -> None:
         """Raises HistoryError where a side holds too many movies."""

@@ -22,8 +22,9 @@ from recsys.data.movielens import MovieLens, load
 from recsys.data.records import SplitData, few_shot_examples
 from recsys.data.splits import SplitSettings, split_data
 from recsys.errors import CancelledError, DataFormatError, SettingsError
+from recsys.evaluation.baseline_scores import FITTED_ON
 from recsys.resolver_pool import ResolverPool
-from recsys.settings import SplitName
+from recsys.settings import DecodingSettings, SplitName
 
 if TYPE_CHECKING:
     from recsys.prompts import PromptExample
@@ -102,6 +103,14 @@ class LoadedData:
             if num_examples not in self._examples:
                 self._examples[num_examples] = few_shot_examples(self.split, self.catalogue, num_examples=num_examples)
             return self._examples[num_examples]
+
+    def classic_for(self, decoding: DecodingSettings, evaluated: SplitName = "test") -> Blend | None:
+        """Who brings the candidates of a hybrid, having learnt from no user of the split; None for another decoding.
+
+        Raises:
+            SettingsError: when it knows no movie.
+        """
+        return self.blend(FITTED_ON[evaluated]) if decoding.is_hybrid else None
 
     def blend(self, splits: tuple[SplitName, ...]) -> Blend:
         """The classic blend that knows the likes of these sets of users; fitted when it is first asked for.

@@ -21,7 +21,6 @@ from recsys.data.records import Record, SplitData
 from recsys.data.splits import SplitSettings
 from recsys.errors import HistoryError, SettingsError
 from recsys.evaluating import evaluate
-from recsys.evaluation.baseline_scores import FITTED_ON
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -152,8 +151,7 @@ class Workbench:
             InputError: with what is wrong and the mend.
         """
         catalogue = (data or self.data).catalogue
-        self.limits.check_generation(request.generation)
-        self.limits.check_decoding(request.decoding)
+        self.limits.check_generation(request.generation, request.decoding)
         self.limits.check_history(len(request.history), len(request.disliked))
         self.check_prompt(request.choice, request.prompt)
         for entry in (*request.history, *request.disliked):
@@ -182,8 +180,7 @@ class Workbench:
         """
         data = data or self.data
         self.check(request, data)
-        if request.decoding.is_hybrid:
-            data.blend(FITTED_ON["test"])  # here, and not while the model is held or a GPU is lent
+        data.classic_for(request.decoding)  # fitted here, and not while the model is held or a GPU is lent
         # On ZeroGPU the answer comes from another process: closing the iterator stops it, and no object is sent there.
         here = (None, None) if is_zerogpu() else (data, cancel)
         for part in self._stream_on_device(request, *here):
@@ -246,15 +243,11 @@ class Workbench:
 
         first, data = requests[0], data or self.data
         examples = self.examples(first.prompt, data)
-        classic = data.blend(FITTED_ON[evaluated]) if first.decoding.is_hybrid else None
+        classic = data.classic_for(first.decoding, evaluated)
         with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
             resolver = data.resolvers.find(first.resolution.resolver, loaded)
-            shared: dict[str, Any] = {
-                "examples": examples,
-                "seeds": seeds,
-                "warnings": self.host.state().warnings,
-                "cancel": cancel,
-            }
+            warnings = self.host.state().warnings
+            shared: dict[str, Any] = {"examples": examples, "seeds": seeds, "warnings": warnings, "cancel": cancel}
             if not first.decoding.is_catalogue:
                 return recommend(requests, TransformersGenerator(loaded), data.catalogue, resolver, **shared)
             decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
@@ -268,8 +261,7 @@ class Workbench:
             ModelBusyError: while another evaluation runs.
         """
         self.limits.check_evaluation(request.evaluation)
-        self.limits.check_generation(request.generation)
-        self.limits.check_decoding(request.decoding)
+        self.limits.check_generation(request.generation, request.decoding)
         self.check_prompt(request.choice, request.prompt)
         with self.data_holder.kept() as data:
             return self.jobs.start(request, lambda job: self._evaluate(job, data))

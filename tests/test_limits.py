@@ -29,7 +29,7 @@ def test_a_public_page_refuses_long_histories():
 
 
 def test_a_public_page_scores_few_candidates():
-    Limits.for_public().check_decoding(DecodingSettings("hybrid", num_candidates=200))
-    Limits.for_public().check_decoding(DecodingSettings("catalogue_rank", num_candidates=201))
+    Limits.for_public().check_generation(GenerationSettings(), DecodingSettings("hybrid", num_candidates=200))
+    Limits.for_public().check_generation(GenerationSettings(), DecodingSettings("catalogue_rank", num_candidates=201))
     with pytest.raises(SettingsError, match="take at most 200"):
-        Limits.for_public().check_decoding(DecodingSettings("hybrid", num_candidates=201))
+        Limits.for_public().check_generation(GenerationSettings(), DecodingSettings("hybrid", num_candidates=201))

@@ -19,6 +19,7 @@ from recsys.baselines.popularity import Popularity
 from recsys.baselines.random_ranking import RandomRanking
 from recsys.baselines.slit import Slit
 from recsys.cli.progress import ProgressLine
+from recsys.errors import SettingsError
 from recsys.evaluation.baseline_scores import FitBaseline
 from recsys.evaluation.intervals import clustered_interval, mean_over_records, mean_over_users
 from recsys.evaluation.user_folds import FoldScores, read_fold_scores, score_folds
@@ -35,7 +36,7 @@ RECOMMENDERS: Mapping[str, FitBaseline] = {
     "slit": Slit.fit,
     "teacher": fit_blend,
 }
-_REFERENCE = "ease"
+REFERENCE = "ease"
 GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "bm25_knn": {"num_neighbours": (50, 100, 400), "k1": (1.2,), "b": (0.0, 0.4, 0.8)},
     "co_occurrence": {
@@ -63,8 +64,14 @@ def add_baseline_arguments(parser: ArgumentParser) -> None:
         "--model-csv",
         type=Path,
         nargs="+",
+        action="append",
+        default=[],
         metavar="CSV",
-        help="also a model: of each fold of five, what evaluate --split validation --split-fold N --csv wrote",
+        help="also a model: of each fold of five, what evaluate --split validation --split-fold N --csv wrote; several "
+        "times for several models",
+    )
+    parser.add_argument(
+        "--reference", default=REFERENCE, metavar="NAME", help="a row that the others are compared with (default: ease)"
     )
     parser.add_argument(
         "--grid",
@@ -80,18 +87,22 @@ def bench_baselines(arguments: Namespace, workbench: Workbench) -> int:
     asked = dict(RECOMMENDERS)
     if arguments.grid is not None:
         asked |= make_variants(arguments.grid or tuple(GRIDS))
+    models = [f"model {number}" for number in range(1, len(arguments.model_csv) + 1)]
+    if arguments.reference not in (*asked, *models):
+        mend = f"choose of {', '.join((*asked, *models))}"
+        raise SettingsError("there is no such row to compare with", seen=arguments.reference, mend=mend)
     progress = ProgressLine()
     scores = score_folds(asked, workbench.split, k=K, num_folds=arguments.folds, told=progress)
     progress.close()
-    if arguments.model_csv:
-        scores.append(read_fold_scores("model", arguments.model_csv, scores[0]))
-    rows = describe(scores)
+    for name, paths in zip(models, arguments.model_csv, strict=True):
+        scores.append(read_fold_scores(name, paths, scores[0]))
+    rows = describe(scores, arguments.reference)
     if arguments.json:
         json.dump(rows, sys.stdout, indent=2)
         print()
     else:
         print(f"{workbench.data_name}, {len(scores[0].values):,} records of training and validation users\n")
-        print(render_table(rows))
+        print(render_table(rows, arguments.reference))
     return 0
 
 
@@ -105,9 +116,9 @@ def make_variants(names: Sequence[str]) -> dict[str, FitBaseline]:
     }
 
 
-def describe(scores: Sequence[FoldScores]) -> list[dict[str, Any]]:
-    """MAP over records with its interval, over users, and what each has more than EASE on the same records."""
-    reference = next(score for score in scores if score.name == _REFERENCE)
+def describe(scores: Sequence[FoldScores], against: str = REFERENCE) -> list[dict[str, Any]]:
+    """MAP over records with its interval, over users, and what each has more than a reference on the same records."""
+    reference = next(score for score in scores if score.name == against)
     rows = []
     for score in scores:
         row: dict[str, Any] = {
@@ -118,7 +129,7 @@ def describe(scores: Sequence[FoldScores]) -> list[dict[str, Any]]:
         }
         if score is not reference:
             more = [ours - theirs for ours, theirs in zip(score.values, reference.values, strict=True)]
-            row |= {"minus_ease": mean_over_records(more), "minus_ease_interval": _ends(more, score.user_ids)}
+            row |= {"minus_reference": mean_over_records(more), "minus_interval": _ends(more, score.user_ids)}
         rows.append(row)
     return rows
 
@@ -128,11 +139,11 @@ def _ends(values: Sequence[float], user_ids: Sequence[int]) -> list[float] | Non
     return None if found is None else [found.low, found.high]
 
 
-def render_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def render_table(rows: Sequence[Mapping[str, Any]], against: str = REFERENCE) -> str:
     """The rows as a Markdown table, intervals at 95% by resampling users."""
-    lines = ["| recommender | MAP@4 over records | over users | minus EASE |", "|---|---|---|---|"]
+    lines = [f"| recommender | MAP@4 over records | over users | minus {against} |", "|---|---|---|---|"]
     for row in rows:
-        more = f"{row['minus_ease']:+.4f}{_write(row['minus_ease_interval'])}" if "minus_ease" in row else ""
+        more = f"{row['minus_reference']:+.4f}{_write(row['minus_interval'])}" if "minus_reference" in row else ""
         mean = f"{row['map']:.4f}{_write(row['interval'])}"
         lines.append(f"| {row['recommender']} | {mean} | {row['map_users']:.4f} | {more} |")
     return "\n".join(lines)

@@ -130,15 +130,9 @@ def _breakdown_block(report: Report, name: str) -> list[str]:
 
 
 def _breakdown_row(row: BreakdownRow, systems: Sequence[str]) -> list[str]:
-    group = row.group if row.low is None or row.high is None else f"{row.group}: {_range(row.low, row.high)}"
+    group = f"{row.group}: {row.range}" if row.range else row.group
     scores = [f"{row.scores[name].mean:.4f} {_interval(row.scores[name].interval)}" for name in systems]
     return [group, str(row.num_records), str(row.num_users), *scores]
-
-
-def _range(low: float, high: float) -> str:
-    """The range of a group's values; years and likes need no decimals, overlaps and logarithms two."""
-    digits = 0 if low >= 100 or (low.is_integer() and high.is_integer()) else 2
-    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _share_lines(report: Report) -> list[str]:

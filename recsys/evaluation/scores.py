@@ -154,6 +154,17 @@ class BreakdownRow:
     num_users: int
     scores: Mapping[str, MetricScore]
 
+    @property
+    def range(self) -> str:
+        """The least and the greatest value; empty where they are unknown.
+
+        Years and likes need no decimals, overlaps and logarithms two.
+        """
+        if self.low is None or self.high is None:
+            return ""
+        digits = 0 if self.low >= 100 or (self.low.is_integer() and self.high.is_integer()) else 2
+        return f"{self.low:.{digits}f} to {self.high:.{digits}f}"
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         scores = {name: MetricScore.from_dict(score) for name, score in values["scores"].items()}

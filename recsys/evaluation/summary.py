@@ -91,16 +91,7 @@ def make_report(
         context: Movies and users of these records; without it the report has no breakdowns and tells nothing beyond
             accuracy.
     """
-    systems: tuple[SystemScore, ...] = (
-        score_model(request.choice, results),
-        *(score_baseline_run(run) for run in baselines),
-    )
-    rankings: list[Sequence[Scored]] = [results, *(run.scores for run in baselines)]
-    if context is not None:
-        systems = tuple(
-            replace(system, beyond_accuracy=measure_system(results, ranked, context, k=request.evaluation.k))
-            for system, ranked in zip(systems, rankings, strict=True)
-        )
+    systems, breakdowns = _score_systems(request, results, baselines, context)
     return Report(
         fingerprint=fingerprint,
         request=request,
@@ -119,8 +110,26 @@ def make_report(
         machine=machine,
         started_at=started_at,
         finished_at=finished_at,
-        breakdowns=() if context is None else _break_down(results, systems, rankings, context),
+        breakdowns=breakdowns,
     )
+
+
+def _score_systems(
+    request: EvaluationRequest,
+    results: Sequence[RecordResult],
+    baselines: Sequence[BaselineRun],
+    context: EvaluationContext | None,
+) -> tuple[tuple[SystemScore, ...], tuple[BreakdownRow, ...]]:
+    """The model and the baselines over all records, and over groups of them where the context tells which."""
+    systems = (score_model(request.choice, results), *(score_baseline_run(run) for run in baselines))
+    if context is None:
+        return systems, ()
+    rankings: list[Sequence[Scored]] = [results, *(run.scores for run in baselines)]
+    systems = tuple(
+        replace(system, beyond_accuracy=measure_system(results, ranked, context, k=request.evaluation.k))
+        for system, ranked in zip(systems, rankings, strict=True)
+    )
+    return systems, _break_down(results, systems, rankings, context)
 
 
 def measure_system(

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from recsys.errors import SettingsError
 from recsys.training.examples import Case, EpochExamples, ExampleWriter, require_records
 from recsys.training.preferences import PreferenceMeasure, preference_cases, validation_cases, write_pairs
+from recsys.training.teacher import Teachers
+from recsys.training.title_targets import TitleTargets
 
 if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
     from recsys.training.request import TrainingData, TrainingRequest
     from recsys.training.settings import TrainingSettings
-    from recsys.training.title_targets import TitleTargets
 
 _TRL = "run: pip install -e '.[dpo]'"
 
@@ -102,9 +103,6 @@ def _titles(request: TrainingRequest, data: TrainingData, loaded: LoadedModel, w
 
 
 def _ask_teachers(settings: TrainingSettings, data: TrainingData, write: ExampleWriter) -> TitleTargets | None:
-    from recsys.training.teacher import Teachers
-    from recsys.training.title_targets import TitleTargets
-
     if not settings.teacher_share:
         return None
     likes = data.split.likes_of(*settings.learnt_users)

@@ -37,11 +37,10 @@ def summed_loss(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tup
     Returns:
         The sum in nats, and the number of targets.
     """
-    logits, is_target = _logits(model, head, batch)
-    losses = cross_entropy(logits, batch["labels"][is_target], reduction="none")
-    if "expected_at" not in batch:
-        return losses.sum(), is_target.sum()
-    return (losses + _taught(logits, losses, is_target, batch)).sum(), is_target.sum()
+    losses, logits, is_target = _losses(model, head, batch)
+    if "expected_at" in batch:
+        losses = losses + _taught(logits, losses, is_target, batch)
+    return losses.sum(), is_target.sum()
 
 
 def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tensor]) -> Tensor:
@@ -52,17 +51,18 @@ def title_log_likelihoods(model: Module, head: Module, batch: Mapping[str, Tenso
         head: Its output layer.
         batch: What batches.collate made.
     """
-    logits, is_target = _logits(model, head, batch)
-    losses = cross_entropy(logits, batch["labels"][is_target], reduction="none")
+    losses, _, is_target = _losses(model, head, batch)
     return losses.new_zeros(len(is_target)).index_add(0, is_target.nonzero()[:, 0], -losses)
 
 
-def _logits(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """(targets, vocabulary) the logits of each target, row by row, and (rows, places) where they are."""
-    is_target = batch["labels"] != NO_TARGET
+def _losses(model: Module, head: Module, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """(targets,) the cross-entropy of each in nats, row by row, their logits, and (rows, places) where they are."""
+    labels = batch["labels"]
+    is_target = labels != NO_TARGET
     with _only(head, is_target):
         output: Any = model(input_ids=batch["input_ids"], **_without_cache(model))
-    return output.logits.float(), is_target
+    logits = output.logits.float()
+    return cross_entropy(logits, labels[is_target], reduction="none"), logits, is_target
 
 
 def _taught(logits: Tensor, losses: Tensor, is_target: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

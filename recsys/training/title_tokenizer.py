@@ -48,7 +48,7 @@ def train_tokenizer(
     Raises:
         SettingsError: when the tokens of titles leave no room for bytes.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     tail = prompt.list_separator
@@ -58,16 +58,6 @@ def train_tokenizer(
     if vocab_size - len(whole) < LEAST_BPE_TOKENS:
         mend = f"raise vocab_size to {len(whole) + LEAST_BPE_TOKENS} or more, or raise title_token_likes"
         raise SettingsError(f"{len(whole)} titles leave no room for other tokens", seen=vocab_size, mend=mend)
-    bpe = Tokenizer(models.BPE())
-    splits = [pre_tokenizers.Split(Regex(_MARKS), "isolated"), pre_tokenizers.Split(tail, "merged_with_previous")]
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([*splits, as_bytes])
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(whole),
-        special_tokens=[_END_OF_TEXT],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
 
     def corpus() -> Iterator[str]:
         yield from ("Disliked:", "Liked:") * 100
@@ -75,14 +65,35 @@ def train_tokenizer(
         for items in likes.values():
             yield from (written[item] for item in items)
 
-    bpe.train_from_iterator(corpus(), trainer)
+    described = json.loads(_train_bpe(corpus(), vocab_size - len(whole), tail))
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=Tokenizer.from_str(json.dumps(_add_whole(json.loads(bpe.to_str()), whole))),
+        tokenizer_object=Tokenizer.from_str(json.dumps(_add_whole(described, whole))),
         eos_token=_END_OF_TEXT,
         pad_token=_END_OF_TEXT,
         model_max_length=longest,
         padding_side="left",
     )
+
+
+def _train_bpe(corpus: Iterator[str], vocab_size: int, tail: str) -> str:
+    """A byte-level BPE as JSON; its merges run over spaces, but not beyond the end of a title."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    bpe = Tokenizer(models.BPE())
+    marks = pre_tokenizers.Split(Regex(_MARKS), "isolated")
+    titles = pre_tokenizers.Split(tail, "merged_with_previous")
+    as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([marks, titles, as_bytes])
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[_END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(corpus, trainer)
+    described: str = bpe.to_str()
+    return described
 
 
 def _liked_titles(written: Mapping[int, str], likes: Mapping[int, Sequence[int]], least: int) -> list[str]:

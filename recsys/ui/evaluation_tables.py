@@ -85,7 +85,7 @@ def breakdowns_html(report: Report) -> str:
     tables = ""
     for name in names:
         rows = "".join(
-            _row(_group(row), f"{row.num_records} records", [_score(row, system) for system in systems])
+            _row(_group(row), report.breakdown_definitions[name], [_score(row, system) for system in systems])
             for row in report.breakdowns
             if row.by == name
         )
@@ -131,15 +131,9 @@ def _score(row: BreakdownRow, system: str) -> str:
 
 
 def _group(row: BreakdownRow) -> str:
-    """A group with the range of its values and how much it holds.
-
-    Years and numbers of likes need no decimals, overlaps and logarithms two.
-    """
+    """A group with the range of its values and how much it holds."""
     size = f"{plural(row.num_records, 'record')} of {plural(row.num_users, 'user')}"
-    if row.low is None or row.high is None:
-        return f"{escape(row.group)}<small> {size}</small>"
-    digits = 0 if row.low >= 100 or (row.low.is_integer() and row.high.is_integer()) else 2
-    return f"{escape(row.group)}<small> {row.low:.{digits}f} to {row.high:.{digits}f}, {size}</small>"
+    return f"{escape(row.group)}<small> {f'{row.range}, ' if row.range else ''}{size}</small>"
 
 
 def _interval(interval: Interval | None, digits: int) -> str:

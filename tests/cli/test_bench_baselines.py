@@ -19,9 +19,9 @@ def test_each_recommender_has_its_means_and_what_it_has_more_than_ease():
     ease, slit = describe(SCORES)
     assert (ease["map"], slit["map"]) == (0.25, 0.5)
     assert (ease["map_users"], slit["map_users"]) == (0.25, 0.5)
-    assert "minus_ease" not in ease
-    assert slit["minus_ease"] == pytest.approx(0.25)
-    assert slit["minus_ease_interval"] == [0.25, 0.25], "both users have 0.25 more"
+    assert "minus_reference" not in ease
+    assert slit["minus_reference"] == pytest.approx(0.25)
+    assert slit["minus_interval"] == [0.25, 0.25], "both users have 0.25 more"
 
 
 def test_the_table_has_a_line_for_each():
@@ -62,6 +62,12 @@ def test_a_model_stands_beside_them_by_the_files_of_its_folds(tmp_path, capsys):
     command = ["bench", "baselines", "--data", str(data), "--folds", "3", "--json", "--model-csv"]
     assert main([*command, str(tmp_path / "1.csv")]) == 0
     model = json.loads(capsys.readouterr().out)[-1]
-    assert (model["recommender"], model["map"]) == ("model", 1.0)
+    assert (model["recommender"], model["map"]) == ("model 1", 1.0)
+    twice = [*command, str(tmp_path / "1.csv"), "--model-csv", str(tmp_path / "1.csv"), "--reference", "model 1"]
+    assert main(twice) == 0
+    last = json.loads(capsys.readouterr().out)[-1]
+    assert (last["recommender"], last["minus_reference"]) == ("model 2", 0)
+    assert main([*command, str(tmp_path / "1.csv"), "--reference", "models"]) == 2
+    assert "no such row" in capsys.readouterr().err
     assert main([*command, str(tmp_path / "2.csv")]) == 2
     assert "no results of records" in capsys.readouterr().err
