@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
@@ -21,6 +21,9 @@ from recsys.evaluation.scores import PairedDifference as PairedDifference
 from recsys.evaluation.scores import SystemScore as SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
 from recsys.evaluation.text_quality import DistanceHistogram, Share
+
+_ADDED: Final = ("breakdowns", "provenance", "command")
+"""What reports of older releases may lack."""
 
 INTERVAL_METHOD: Final = "95% intervals: percentile bootstrap, 10,000 resamples of users with all their records."
 
@@ -48,6 +51,9 @@ class Report:
         started_at: First start in UTC, ISO 8601; earlier than this session's where the run was taken up again.
         finished_at: When the report was made.
         breakdowns: The headline metric over groups of records; empty in reports of older releases.
+        provenance: What made it, by name: hashes of data, weights, adapter and prompts, versions of the engine; empty
+            in reports of older releases.
+        command: The command line that makes it again; empty where none was noted.
     """
 
     fingerprint: str
@@ -68,6 +74,8 @@ class Report:
     started_at: str
     finished_at: str
     breakdowns: tuple[BreakdownRow, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def k(self) -> int:
@@ -110,8 +118,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, definitions included."""
-        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         plain["request"] = self.request.to_dict()
+        plain["provenance"] = dict(self.provenance)
         plain["systems"] = [dataclasses.asdict(system) for system in self.systems]
         plain["differences"] = [dataclasses.asdict(difference) for difference in self.differences]
         plain["breakdowns"] = [dataclasses.asdict(row) for row in self.breakdowns]
@@ -135,7 +144,11 @@ class Report:
             KeyError: when a part is missing.
             SettingsError: when the request in it is not valid (any more).
         """
-        plain = {field.name: values[field.name] for field in dataclasses.fields(cls) if field.name != "breakdowns"}
+        plain = {
+            part.name: values[part.name]
+            for part in dataclasses.fields(cls)
+            if part.name not in _ADDED or part.name in values
+        }
         plain["request"] = EvaluationRequest.from_dict(values["request"])
         plain["systems"] = tuple(SystemScore.from_dict(system) for system in values["systems"])
         plain["differences"] = tuple(PairedDifference.from_dict(difference) for difference in values["differences"])
