@@ -50,6 +50,32 @@ def read_settings(arguments: argparse.Namespace, settings: type[S], *, default: 
     return (default or settings()).replace(**typed)
 
 
+def written_settings(settings: Settings, *, skip: tuple[str, ...] = (), always: tuple[str, ...] = ()) -> list[str]:
+    """The words of a command line that `read_settings` would read as these settings.
+
+    Args:
+        settings: What is written; what is as by default is left out.
+        skip: Settings that are not written.
+        always: Settings that are written even so.
+    """
+    default = type(settings)()
+    words: list[str] = []
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        value = getattr(settings, field.name)
+        if field.name in skip or (value == getattr(default, field.name) and field.name not in always):
+            continue
+        words += _written(field.name.replace("_", "-"), value)
+    return words
+
+
+def _written(flag: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    if isinstance(value, tuple):
+        return [f"--{flag}", *map(str, value)]
+    return [f"--{flag}={value}"]
+
+
 def attribute_docs(documented: type) -> dict[str, str]:
     """The ``Attributes:`` section of a Google-style docstring, as name → text."""
     section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2]

@@ -10,6 +10,7 @@
     ├── ArtifactError               a packaged file could not be fetched, checked or converted
     ├── ModelUnavailableError       a known model cannot be loaded: access, network or memory
     ├── ModelBusyError              another job holds the model and must not be disturbed
+    ├── StorageError                what was found cannot be kept: a full disk, a locked database
     ├── TrainingError               training cannot go on; the last good checkpoint is kept
     └── CancelledError              a person stopped the work
 
@@ -107,6 +108,10 @@ class ModelUnavailableError(RecsysError):
 
 class ModelBusyError(RecsysError):
     """Another job holds the model and must not be disturbed."""
+
+
+class StorageError(RecsysError):
+    """What was found cannot be kept or read back: the disk is full, the folder is closed, the database is locked."""
 
 
 class TrainingError(RecsysError):

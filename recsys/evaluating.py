@@ -11,12 +11,14 @@ from recsys.data.descriptions import details_hash
 from recsys.data.records import Record
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob
+from recsys.evaluation.origin import Origin
 from recsys.evaluation.report import Report
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import stopped_after
 from recsys.loaded_data import LoadedData
+from recsys.models.distributed import Processes
 from recsys.models.host import ModelHost
-from recsys.recommend import Recommendation, RecommendationRequest
+from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
 from recsys.settings import SplitName
 
 if TYPE_CHECKING:
@@ -67,8 +69,18 @@ def evaluate(
             popularity = Counter(item for items in likes.values() for item in items)
             return data.resolvers.similarity(request.choice.model, popularity)
 
+        examples = data.examples(request.prompt.num_examples) if request.prompt.style == "few_shot" else ()
+
+        def render(record: Record) -> str:
+            return render_prompt(request.for_record(record), data.catalogue, examples).text
+
+        hashes = {"data": data.content_hash, "weights": weight_hash}
+        if adapter_hash is not None:
+            hashes["adapter"] = adapter_hash
         fingerprint = request.fingerprint(
-            data_name=data.name + details_hash(data.dataset.movies, request.prompt.details),
+            data_name=" ".join(
+                (data.name, data.content_hash, details_hash(data.dataset.movies, request.prompt.details))
+            ),
             weight_hash=weight_hash,
             precision=precision,
             adapter_hash=adapter_hash,
@@ -84,4 +96,6 @@ def evaluate(
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
             catalogue=data.catalogue,
+            origin=Origin(hashes, render, data.choice.words),
+            processes=Processes.of_environment(),
         )

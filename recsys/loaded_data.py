@@ -5,6 +5,7 @@ A request takes ``DataHolder.data`` once and keeps to it, so that none ever sees
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from recsys.arguments import written_settings
 from recsys.background import BackgroundTask, Tell
 from recsys.baselines.blend import Blend, fit_blend
 from recsys.catalogue import Catalogue
@@ -49,6 +53,14 @@ class DataChoice:
     split: SplitSettings = field(default_factory=SplitSettings)
     descriptions: Path | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of a command line that choose the same, files by their names alone."""
+        files = [
+            f"--{name}={path.name}" for name, path in (("data", self.path), ("descriptions", self.descriptions)) if path
+        ]
+        return *files, *written_settings(self.split)
+
 
 class LoadedData:
     """A data set, split and indexed; each part is made when it is first asked for.
@@ -81,6 +93,16 @@ class LoadedData:
     def name(self) -> str:
         """The data set, and how it is split where that is not the default."""
         return ", ".join(filter(None, (self.dataset.name, self.choice.split.name)))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The same for the same movies and ratings, whatever the data set is called; 16 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for movie in self.dataset.movies:
+            digest.update(f"{movie.item_id}\t{movie.title}\t{movie.year}\t{'|'.join(movie.genres)}\n".encode())
+        for name in ("user_id", "item_id", "rating", "timestamp"):
+            digest.update(np.ascontiguousarray(self.dataset.ratings[name].to_numpy()).data)
+        return digest.hexdigest()[:16]
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -54,7 +54,7 @@ class Workbench:
         public, adapters = options.public, options.adapters
         self.choices = ModelChoices(public=public, adapters_folder=adapters, default_model=options.default_model)
         self.host = ModelHost(public=public, adapters_folder=adapters, device=options.device)
-        self.jobs = EvaluationJobs(options.runs_folder)
+        self.jobs = EvaluationJobs(options.runs_folder, options.shipped_reports)
         self.data_holder = DataHolder(
             DataChoice(options.data, options.split, options.descriptions),
             require_idle=lambda: self.jobs.require_idle(),

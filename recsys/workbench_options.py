@@ -36,6 +36,11 @@ class WorkbenchOptions:
     default_model: str = DEFAULT_MODEL
 
     @property
+    def shipped_reports(self) -> Path:
+        """The reports that come with the repository."""
+        return Path(__file__).resolve().parents[1] / "assets" / "reports"
+
+    @property
     def runs_folder(self) -> Path:
         if self.runs is not None:
             return self.runs

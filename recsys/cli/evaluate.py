@@ -1,6 +1,7 @@
 """``evaluate``: MAP@K and its fellows on held-out records, beside popularity and EASE on the same ones.
 
-An interrupted evaluation goes on where it stopped when the same command is given again.
+An interrupted evaluation goes on where it stopped when the same command is given again. Under ``accelerate launch -m
+recsys evaluate`` processes share the batches, and the first one reports.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
 from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import BASELINES, EvaluationRequest
+from recsys.models.distributed import is_first_process
 from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     workbench = open_workbench(arguments)
     request = read_request(arguments, workbench)
     workbench.check_prompt(request.choice, request.prompt)  # before minutes go into loading the model
-    progress = ProgressLine()
+    progress = ProgressLine(quiet=not is_first_process())
     workbench.host.load(request.choice, progress)
     job = workbench.start_evaluation(request)
     try:
@@ -66,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     progress.close()
     if state.report is None:
         raise state.error or RecsysError(state.message)
+    if not is_first_process():
+        return 0
     _write(arguments, workbench, job)
     if arguments.json:
         json.dump(state.report.to_dict(), sys.stdout, ensure_ascii=False, indent=2)

@@ -6,27 +6,30 @@ batch, so it knows neither how a model is loaded nor who waits for the result.
 
 from __future__ import annotations
 
+import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from recsys.catalogue import Catalogue
-from recsys.errors import InputError
+from recsys.errors import InputError, StorageError
 from recsys.evaluation.baseline_scores import BaselineRun, FitBaseline, score_baseline
 from recsys.evaluation.context import EvaluationContext
-from recsys.evaluation.export import write_json
+from recsys.evaluation.origin import UNKNOWN_ORIGIN, Origin
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
-from recsys.evaluation.runner import RecommendBatch, evaluate_records, select_records
+from recsys.evaluation.runner import ALONE, RecommendBatch, evaluate_records, select_records
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, make_report
-from recsys.settings import EvaluationSettings
+from recsys.models.distributed import Processes
 
 if TYPE_CHECKING:
-    from recsys.data.records import Record, SplitData
+    from recsys.data.records import SplitData
 
 
 class Watcher(Protocol):
@@ -57,6 +60,8 @@ def run_evaluation(
     cancel: threading.Event | None = None,
     other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
     catalogue: Catalogue | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
+    processes: Processes = ALONE,
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -64,7 +69,7 @@ def run_evaluation(
         request: What to evaluate.
         split: The records and the likes that baselines are fitted on.
         recommend_batch: Answers a batch of records; runner.record_seeds gives their seeds.
-        store: The folder of this request's fingerprint.
+        store: Where this request's run is kept.
         dataset_name: As the report names it.
         precision: What the model's weights are held in.
         watcher: Told how it goes.
@@ -72,65 +77,119 @@ def run_evaluation(
         other_baselines: Recommenders that need more than likes, by name.
         catalogue: Every movie of the data set; without it the report has no breakdowns and tells nothing beyond
             accuracy.
+        origin: What the results are made of.
+        processes: Those that share the work; all are given the same arguments and come back with the same report.
 
     Raises:
         CancelledError: when it was stopped.
         InputError: when the split has no records.
-        ModelBusyError: when another process runs the same request.
+        ModelBusyError: when another start of the same request is running.
+        StorageError: when a batch cannot be kept.
     """
-    settings = request.evaluation
-    available = split.records[settings.split]
-    records = select_records(available, settings)
-    if not records:
-        mend = "take a larger data set or another split"
-        raise InputError("there are no records to evaluate", seen=settings.split, mend=mend)
-    with store.hold():
-        started_at = store.begin(request)
-        baselines = []
-        for name in request.baselines:
-            if watcher is not None:
-                watcher.say(f"Scoring the baseline {name} on {len(records)} records")
-            baselines.append(
-                score_baseline(name, records, split, evaluated=settings.split, k=settings.k, others=other_baselines)
-            )
-        results = []
-        store.repair()
-        held = {result.record_id for result in store.results()}
-        if watcher is not None:
-            watcher.expect(len(records))
-        for result in evaluate_records(
-            records, recommend_batch, k=settings.k, batch_size=request.batch_size, store=store, cancel=cancel
-        ):
-            results.append(result)
-            if watcher is not None:
-                watcher.add(result, resumed=result.record_id in held)
-        in_order = {result.record_id: result for result in results}
-        report = make_report(
-            request,
-            [in_order[record.record_id] for record in records],
-            baselines,
-            fingerprint=store.fingerprint,
-            dataset_name=dataset_name,
-            num_available=len(available),
-            precision=precision,
-            started_at=started_at,
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            machine=describe_machine(),
-            context=None if catalogue is None else _describe(records, split, catalogue, baselines, settings),
-        )
-        write_json(report, store.report_path)
+    study = _Study(request, split, store, origin, other_baselines, catalogue, watcher)
+    with store.hold() if processes.is_first else nullcontext():
+        if processes.is_first:
+            study.begin()
+        processes.wait()
+        study.ask(recommend_batch, cancel, processes)
+        processes.wait()
+        if processes.is_first:
+            store.take_parts()
+            study.finish(dataset_name=dataset_name, precision=precision)
+        processes.wait()
+    report = store.report()
+    if report is None:  # only when somebody took the database away meanwhile
+        raise StorageError("the report is not there any more", seen=store.fingerprint, mend="start it again")
     return report
 
 
-def _describe(
-    records: Sequence[Record],
-    split: SplitData,
-    catalogue: Catalogue,
-    baselines: Sequence[BaselineRun],
-    settings: EvaluationSettings,
-) -> EvaluationContext:
-    """The context of the records; popularity is scored for it where it is none of the baselines."""
-    popularity = next((run for run in baselines if run.name == "popularity"), None)
-    if popularity is None:
-        popularity = score_baseline("popularity", records, split, evaluated=settings.split, k=settings.k)
-    return EvaluationContext.of_split(split, catalogue, records, popularity)
+class _Study:
+    """The steps of one evaluation."""
+
+    def __init__(
+        self,
+        request: EvaluationRequest,
+        split: SplitData,
+        store: RunStore,
+        origin: Origin,
+        other_baselines: Mapping[str, FitBaseline],
+        catalogue: Catalogue | None,
+        watcher: Watcher | None,
+    ) -> None:
+        self._request, self._split, self._store, self._origin = request, split, store, origin
+        self._other_baselines, self._catalogue, self._watcher = other_baselines, catalogue, watcher
+        settings = request.evaluation
+        self._available = split.records[settings.split]
+        self._records = select_records(self._available, settings)
+        self._baselines: list[BaselineRun] = []
+        self._started_at = ""
+        if not self._records:
+            mend = "take a larger data set or another split"
+            raise InputError("there are no records to evaluate", seen=settings.split, mend=mend)
+
+    def begin(self) -> None:
+        """Notes the start, takes in what killed processes left, and scores the baselines."""
+        self._started_at = self._store.begin(
+            self._request, provenance=self._origin.provenance(self._records), prompt=self._origin.prompt(self._records)
+        )
+        self._store.take_parts()
+        for name in self._request.baselines:
+            if self._watcher is not None:
+                self._watcher.say(f"Scoring the baseline {name} on {len(self._records)} records")
+            self._baselines.append(self._score(name))
+
+    def ask(self, recommend_batch: RecommendBatch, cancel: threading.Event | None, processes: Processes) -> None:
+        """Asks the model about what no start has finished, or this process's share of it."""
+        held = self._store.record_ids()
+        if self._watcher is not None:
+            self._watcher.expect(len(self._records))
+        results = evaluate_records(
+            self._records,
+            recommend_batch,
+            k=self._request.evaluation.k,
+            batch_size=self._request.batch_size,
+            store=self._store,
+            cancel=cancel,
+            processes=processes,
+        )
+        for result in results:
+            if self._watcher is not None:
+                self._watcher.add(result, resumed=result.record_id in held)
+
+    def finish(self, *, dataset_name: str, precision: str) -> None:
+        """Makes the report and keeps it."""
+        request, k = self._request, self._request.evaluation.k
+        by_id = {result.record_id: result.with_every_metric(k) for result in self._store.results()}
+        report = make_report(
+            request,
+            [by_id[record.record_id] for record in self._records],
+            self._baselines,
+            fingerprint=self._store.fingerprint,
+            dataset_name=dataset_name,
+            num_available=len(self._available),
+            precision=precision,
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            machine=describe_machine(),
+            context=None if self._catalogue is None else self._context(self._catalogue),
+        )
+        command = shlex.join([*request.command_words, *self._origin.options])
+        self._store.finish(replace(report, provenance=self._origin.provenance(self._records), command=command))
+
+    def _score(self, name: str) -> BaselineRun:
+        settings = self._request.evaluation
+        return score_baseline(
+            name,
+            self._records,
+            self._split,
+            evaluated=settings.split,
+            k=settings.k,
+            others=self._other_baselines,
+        )
+
+    def _context(self, catalogue: Catalogue) -> EvaluationContext:
+        """The context of the records; popularity is scored for it where it is none of the baselines."""
+        popularity = next((run for run in self._baselines if run.name == "popularity"), None)
+        if popularity is None:
+            popularity = self._score("popularity")
+        return EvaluationContext.of_split(self._split, catalogue, self._records, popularity)

@@ -14,11 +14,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError, RecsysError
-from recsys.evaluation.export import read_json
+from recsys.errors import CancelledError, InputError, ModelBusyError, RecsysError
+from recsys.evaluation.folder_runs import import_folder_runs
 from recsys.evaluation.intervals import clustered_interval, mean_over_records
 from recsys.evaluation.job_state import JobState, Phase, RunningMetric
 from recsys.evaluation.metrics import METRICS
+from recsys.evaluation.past_runs import PastRuns
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
@@ -104,8 +105,8 @@ class EvaluationJob:
         return self.state()
 
     def open_store(self, fingerprint: str) -> RunStore:
-        """The folder of the run with that fingerprint, for the work to write to."""
-        return RunStore.open(self._runs_folder, fingerprint)
+        """Where the run with that fingerprint is kept, for the work to write to."""
+        return RunStore(self._runs_folder, fingerprint)
 
     def say(self, message: str) -> None:
         """Tells what the work is at."""
@@ -178,15 +179,24 @@ class EvaluationJobs:
     """Starts jobs, one at a time, and finds them and their reports again.
 
     Args:
-        runs_folder: Each run has a folder in it, named by its fingerprint.
+        runs_folder: Where runs are kept.
+        shipped_folder: Reports that come with the repository; None has none.
         clock: Seconds that only ever grow.
     """
 
-    def __init__(self, runs_folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        runs_folder: Path,
+        shipped_folder: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.runs_folder = runs_folder
+        self.past = PastRuns(runs_folder, shipped_folder)
         self._clock = clock
         self._lock = threading.Lock()
         self._latest: EvaluationJob | None = None
+        import_folder_runs(runs_folder)
 
     def start(self, request: EvaluationRequest, work: Work) -> EvaluationJob:
         """Starts a job in a thread of its own.
@@ -225,31 +235,17 @@ class EvaluationJobs:
         return job
 
     def past_reports(self) -> tuple[Report, ...]:
-        """Every report on the disk, the newest first; a file that cannot be read is logged and passed over."""
-        reports = []
-        for path in self.runs_folder.glob("*/report.json"):
-            try:
-                reports.append(read_json(path))
-            except DataFormatError as error:
-                _log.warning("%s", error)
-        return tuple(sorted(reports, key=lambda report: (report.finished_at, report.fingerprint), reverse=True))
+        """Every report, the newest first, the shipped ones last; one that cannot be read is logged and passed over."""
+        return self.past.reports()
 
     def past_results(self, fingerprint: str) -> tuple[RecordResult, ...]:
-        """Every finished record of a run, with every metric where its report is there; none for an unknown run.
+        """Every finished record of a run; none for an unknown run, and none of a shipped report.
 
         Raises:
             InputError: when it is no fingerprint.
-            DataFormatError: when its file is damaged.
+            DataFormatError: when a record is damaged.
         """
-        store = RunStore.open(self.runs_folder, fingerprint)
-        results = store.results()
-        if all(result.metrics.keys() >= METRICS.keys() for result in results):
-            return results
-        try:
-            k = read_json(store.report_path).k
-        except DataFormatError:
-            return results
-        return tuple(result.with_every_metric(k) for result in results)
+        return self.past.results(fingerprint)
 
 
 def estimate_seconds(num_records: int, seconds_per_record: float) -> float:

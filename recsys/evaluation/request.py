@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from recsys.arguments import written_settings
 from recsys.data.records import Record
 from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
@@ -81,6 +82,22 @@ class EvaluationRequest:
         if decoding.is_hybrid:
             words += [f"{decoding.candidates_of(generation)} candidates", f"LLM weight {decoding.llm_weight:g}"]
         return (*words, f"{beams} beams") if beams > 1 else tuple(words)
+
+    @property
+    def command_words(self) -> list[str]:
+        """The command line that asks the same of the embedded data; `cli.evaluate` reads it back."""
+        evaluation = self.evaluation
+        return [
+            *("python", "-m", "recsys", "evaluate", f"--records={evaluation.num_records}"),
+            *([f"--run-seed={evaluation.seed}"] if evaluation.seed else []),
+            *written_settings(evaluation, skip=("num_records", "seed")),
+            *self.choice.words,
+            *written_settings(self.generation, skip=("seed",)),
+            *written_settings(self.decoding),
+            *written_settings(self.resolution),
+            *written_settings(self.prompt, always=("style",)),
+            *("--baselines", *self.baselines),
+        ]
 
     def for_record(self, record: Record) -> RecommendationRequest:
         """The question that a record asks under these settings."""

@@ -1,7 +1,7 @@
-"""What one record's evaluation leaves behind, as one line of JSON.
+"""What one record's evaluation leaves behind, as one JSON object.
 
 A result holds everything that reports, charts and the records browser need, so that a report can be made
-again from the lines alone. It knows no catalogue: titles of items are looked up by whoever shows them.
+again from them alone. It knows no catalogue: titles of items are looked up by whoever shows them.
 """
 
 from __future__ import annotations
@@ -163,18 +163,18 @@ class RecordResult:
         )
         return cls(**plain)
 
-    def to_line(self) -> str:
-        """The result as one line of JSON, its line end included; plain ASCII, so any text survives."""
-        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False) + "\n"
+    def to_json(self) -> str:
+        """The result as JSON on one line; plain ASCII, so any text survives."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
 
     @classmethod
-    def from_line(cls, line: str) -> Self:
-        """Reads what to_line wrote.
+    def from_json(cls, text: str) -> Self:
+        """Reads what to_json wrote.
 
         Raises:
-            ValueError: when the line is no JSON object of a result.
+            ValueError: when the text is no JSON object of a result.
         """
         try:
-            return cls.from_dict(json.loads(line))
+            return cls.from_dict(json.loads(text))
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from recsys.evaluation.results import RecordResult
 from recsys.evaluation.store import RunStore
 from recsys.generation.seeds import derive_seed
 from recsys.models.artifacts import Progress
+from recsys.models.distributed import Processes
 from recsys.settings import EvaluationSettings
 
 if TYPE_CHECKING:
     from recsys.data.records import Record
     from recsys.recommend import Recommendation
+
+ALONE: Final = Processes()
 
 RecommendBatch = Callable[[Sequence["Record"]], Sequence["Recommendation"]]
 """Answers a batch of records, in their order."""
@@ -57,8 +60,12 @@ def evaluate_records(
     store: RunStore | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
+    processes: Processes = ALONE,
 ) -> Iterator[RecordResult]:
     """Asks and scores every record, first those that the store already holds.
+
+    Several processes take whole batches in turn, the same that one process would make, so that none of them changes
+    what an answer depends on. Each keeps its own part of the store.
 
     Args:
         records: The records of the run.
@@ -68,6 +75,7 @@ def evaluate_records(
         store: Where finished batches are kept; None keeps nothing.
         progress: Told the share of records done and a sentence, after every batch.
         cancel: Set from another thread to stop; the batch under way is thrown away, since its texts may be cut.
+        processes: Which share of the batches this process takes.
 
     Yields:
         One result for each record, a batch only once it is kept.
@@ -81,8 +89,9 @@ def evaluate_records(
     done = {result.record_id for result in held}
     waiting = [record for record in records if record.record_id not in done]
     num_done = len(held)
-    for start in range(0, len(waiting), batch_size):
-        batch = waiting[start : start + batch_size]
+    batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
+    kept = store.part(processes.rank) if store is not None and processes.count > 1 else store
+    for batch in batches[processes.rank :: processes.count]:
         _stop_if(cancel, num_done, len(records))
         answers = recommend_batch(batch)
         _stop_if(cancel, num_done, len(records))
@@ -90,8 +99,8 @@ def evaluate_records(
             RecordResult.from_recommendation(record, answer, k=k, num_in_batch=len(batch))
             for record, answer in zip(batch, answers, strict=True)
         ]
-        if store is not None:
-            store.append(results)
+        if kept is not None:
+            kept.append(results)
         num_done += len(results)
         if progress is not None:
             progress(num_done / len(records), f"{num_done} of {len(records)} records")
@@ -99,10 +108,9 @@ def evaluate_records(
 
 
 def _held_results(records: Sequence[Record], store: RunStore | None, k: int) -> list[RecordResult]:
-    """What the store holds of these records, in their order; a line cut short is taken off its file first."""
+    """What the store holds of these records, in their order."""
     if store is None:
         return []
-    store.repair()
     by_id = {result.record_id: result.with_every_metric(k) for result in store.results()}
     return [by_id[record.record_id] for record in records if record.record_id in by_id]
 

@@ -1,8 +1,7 @@
-"""One run on disk: its request, a line for each finished record, and at the end its report.
+"""One run in the database: its request, a result for each finished record, and at the end its report.
 
-Lines are appended and pushed to the disk after every batch, so that a killed run loses one batch at most; a
-line cut short by the kill is dropped when the run is read again. This module decides nothing about what is
-evaluated.
+A killed run loses one batch at most. Where several processes share a run, each keeps its results in a file of
+its own, and the first takes them in. This module decides nothing about what is evaluated.
 """
 
 from __future__ import annotations
@@ -10,56 +9,42 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Final
 
-from recsys.data.atomic import open_atomically
-from recsys.errors import DataFormatError, InputError, ModelBusyError
+from recsys.errors import DataFormatError, InputError, ModelBusyError, SettingsError, StorageError
+from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
+from recsys.evaluation.run_database import FILE_NAME, RunDatabase
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
-_REQUEST: Final = "request.json"
-_RECORDS: Final = "records.jsonl"
-_REPORT: Final = "report.json"
-_LOCK: Final = "run.lock"
+_LOCKS: Final = "locks"
+_PARTS: Final = "parts"
 
 
 class RunStore:
-    """The folder of one run.
+    """What is kept of one run.
 
     Args:
-        folder: Made when the first thing is written.
+        runs_folder: Where the database is; made when the first thing is written.
+        fingerprint: Names the run.
+        database: Where the run is kept; None takes the folder's own.
+
+    Raises:
+        InputError: when it is no fingerprint, so that no name from outside leads out of the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @classmethod
-    def open(cls, runs_folder: Path, fingerprint: str) -> RunStore:
-        """The store of the run with that fingerprint.
-
-        Raises:
-            InputError: when it is no fingerprint, so that no name from outside leads out of the folder.
-        """
+    def __init__(self, runs_folder: Path, fingerprint: str, *, database: RunDatabase | None = None) -> None:
         if _FINGERPRINT.fullmatch(fingerprint) is None:
             raise InputError("not the fingerprint of a run", seen=fingerprint, mend="take one from the list of runs")
-        return cls(runs_folder / fingerprint)
-
-    @property
-    def fingerprint(self) -> str:
-        return self.folder.name
-
-    @property
-    def records_path(self) -> Path:
-        return self.folder / _RECORDS
-
-    @property
-    def report_path(self) -> Path:
-        return self.folder / _REPORT
+        self.fingerprint = fingerprint
+        self._folder = runs_folder
+        self._database = database or RunDatabase(runs_folder / FILE_NAME)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -67,9 +52,17 @@ class RunStore:
 
         Raises:
             ModelBusyError: when another process or thread is at this run.
+            StorageError: when the folder cannot be written to.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / _LOCK).open("ab") as file:
+        path = self._folder / _LOCKS / self.fingerprint
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("ab")
+        except OSError as error:
+            mend = "choose another with --runs or $RECSYS_RUNS"
+            seen = f"{self._folder}: {error.strerror}"
+            raise StorageError("the folder of runs cannot be written to", seen=seen, mend=mend) from error
+        with file:
             if not _try_lock(file):
                 raise ModelBusyError(
                     "this evaluation is already running elsewhere",
@@ -78,73 +71,131 @@ class RunStore:
                 )
             yield
 
-    def begin(self, request: EvaluationRequest) -> str:
-        """Writes the request down unless an earlier start did.
+    def begin(
+        self,
+        request: EvaluationRequest,
+        *,
+        provenance: Mapping[str, str] = MappingProxyType({}),
+        prompt: str = "",
+    ) -> str:
+        """Writes down what is asked, unless an earlier start did.
+
+        Args:
+            request: What is asked.
+            provenance: Hashes of data, weights, adapter and prompts, and versions of the engine.
+            prompt: The first record's prompt, kept as its very bytes.
 
         Returns:
             When the run was first started, in UTC.
         """
-        path = self.folder / _REQUEST
-        if path.exists():
-            try:
-                return str(json.loads(path.read_bytes())["started_at"])
-            except (ValueError, KeyError, TypeError):
-                pass  # it tells people what was asked and nothing depends on it, so it is written anew
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        content = {"started_at": started_at, "request": request.to_dict()}
-        with open_atomically(path) as file:
-            file.write(json.dumps(content, indent=2).encode() + b"\n")
-        return started_at
+        row = (
+            self.fingerprint,
+            started_at,
+            json.dumps(request.to_dict()),
+            json.dumps(dict(provenance)),
+            prompt.encode("utf-8", errors="surrogatepass"),
+        )
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO runs (fingerprint, started_at, request, provenance, prompt) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (fingerprint) DO UPDATE SET provenance = excluded.provenance, prompt = excluded.prompt",
+                row,
+            )
+            found = connection.execute("SELECT started_at FROM runs WHERE fingerprint = ?", (self.fingerprint,))
+            return str(found.fetchone()[0])
 
     def results(self) -> tuple[RecordResult, ...]:
-        """The finished records, each once, in the order of their writing; a line cut short is passed over.
+        """The finished records, each once, in the order of their writing.
 
         Raises:
-            DataFormatError: when a line other than the last cannot be read.
+            DataFormatError: when one cannot be read.
         """
-        return self._read()[0]
+        with self._database.reading() as connection:
+            if connection is None:
+                return ()
+            rows = connection.execute(
+                "SELECT record_id, result FROM results WHERE fingerprint = ? ORDER BY rowid", (self.fingerprint,)
+            ).fetchall()
+        return tuple(self._read_result(record_id, text) for record_id, text in rows)
 
-    def repair(self) -> None:
-        """Cuts a last line that a kill left unfinished off the file, so that the next one starts clean.
-
-        Raises:
-            DataFormatError: when a line other than the last cannot be read.
-        """
-        _, whole = self._read()
-        if self.records_path.exists() and self.records_path.stat().st_size > whole:
-            with self.records_path.open("r+b") as file:
-                file.truncate(whole)
+    def record_ids(self) -> frozenset[str]:
+        """The ids of the finished records."""
+        with self._database.reading() as connection:
+            if connection is None:
+                return frozenset()
+            rows = connection.execute("SELECT record_id FROM results WHERE fingerprint = ?", (self.fingerprint,))
+            return frozenset(record_id for (record_id,) in rows)
 
     def append(self, results: Sequence[RecordResult]) -> None:
-        """Writes the results of one batch behind the others and waits until the disk has them."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.records_path.open("ab") as file:
-            file.write("".join(result.to_line() for result in results).encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
+        """Keeps the results of one batch, all or none; the disk has them when the call ends.
 
-    def _read(self) -> tuple[tuple[RecordResult, ...], int]:
-        """The finished records, and how many bytes of the file hold whole lines."""
-        content = self.records_path.read_bytes() if self.records_path.exists() else b""
-        lines = content.split(b"\n")[:-1]
-        found: dict[str, RecordResult] = {}
-        whole = 0
-        for number, line in enumerate(lines, start=1):
-            try:
-                result = RecordResult.from_line(line.decode("utf-8"))
-            except ValueError as error:
-                if number == len(lines):
-                    break
-                raise DataFormatError(
-                    "this line holds no record's result",
-                    path=self.records_path,
-                    line=number,
-                    seen=line[:80].decode("utf-8", errors="replace"),
-                    mend="delete the file to start the run anew",
-                ) from error
-            found.setdefault(result.record_id, result)
-            whole += len(line) + 1
-        return tuple(found.values()), whole
+        A record that is there already stays as it is.
+        """
+        rows = [(self.fingerprint, result.record_id, result.to_json()) for result in results]
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO results (fingerprint, record_id, result) VALUES (?, ?, ?)", rows
+            )
+
+    def finish(self, report: Report) -> None:
+        """Keeps the report."""
+        text = json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False)
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET report = ?, finished_at = ? WHERE fingerprint = ?",
+                (text, report.finished_at, self.fingerprint),
+            )
+
+    def report(self) -> Report | None:
+        """The report; None before the run is finished.
+
+        Raises:
+            DataFormatError: when it cannot be read.
+        """
+        with self._database.reading() as connection:
+            if connection is None:
+                return None
+            query = "SELECT report FROM runs WHERE fingerprint = ? AND report IS NOT NULL"
+            row = connection.execute(query, (self.fingerprint,)).fetchone()
+        return None if row is None else read_report(row[0], path=self._database.path, fingerprint=self.fingerprint)
+
+    def part(self, rank: int) -> RunStore:
+        """Where the process of that rank keeps its results until the first process takes them in."""
+        path = self._folder / _PARTS / f"{self.fingerprint}-{rank}.sqlite3"
+        return RunStore(self._folder, self.fingerprint, database=RunDatabase(path))
+
+    def take_parts(self) -> None:
+        """Takes in what other processes, of this start or of a killed one, have finished; their files go."""
+        for path in sorted((self._folder / _PARTS).glob(f"{self.fingerprint}-*.sqlite3")):
+            part = RunStore(self._folder, self.fingerprint, database=RunDatabase(path))
+            self.append(part.results())
+            path.unlink()
+
+    def _read_result(self, record_id: str, text: str) -> RecordResult:
+        try:
+            return RecordResult.from_json(text)
+        except ValueError as error:
+            raise DataFormatError(
+                f"record {record_id} of run {self.fingerprint} cannot be read",
+                path=self._database.path,
+                seen=text[:80],
+                mend="move the file away; the next run starts a new one",
+            ) from error
+
+
+def read_report(text: str, *, path: Path, fingerprint: str) -> Report:
+    """The report of its JSON.
+
+    Raises:
+        DataFormatError: when it is none.
+    """
+    try:
+        return Report.from_dict(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        mend = "start the same evaluation again; finished records are kept"
+        problem = f"the report of run {fingerprint} cannot be read"
+        raise DataFormatError(problem, path=path, seen=str(error), mend=mend) from error
 
 
 def _try_lock(file: BinaryIO) -> bool:

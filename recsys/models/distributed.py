@@ -6,6 +6,10 @@ Everything works alike in one process, where none of them is set. Loads nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
 
 from recsys.models.precision import resolve_device
 
@@ -49,3 +53,37 @@ def take_device(device: str) -> str:
 
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     return resolved
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that share some work.
+
+    Attributes:
+        rank: Which of them this is; the first, 0, writes what all have found.
+        count: How many there are.
+        wait: Returns once all of them have come to the same call.
+    """
+
+    rank: int = 0
+    count: int = 1
+    wait: Callable[[], None] = lambda: None
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Those that `accelerate launch` or torchrun started; one where nothing did."""
+        return cls() if count_processes() == 1 else cls(int(os.environ["RANK"]), count_processes(), _wait_for_all)
+
+
+def _wait_for_all() -> None:
+    import torch.distributed
+
+    if not torch.distributed.is_initialized():
+        # Messages through the processor's memory do for any device. The first to be done waits for the last, whose
+        # share may be the slower one by hours.
+        torch.distributed.init_process_group("gloo", timeout=timedelta(days=7))
+    torch.distributed.barrier()

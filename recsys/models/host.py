@@ -47,6 +47,12 @@ class ModelChoice:
     precision: Precision = "auto"
     adapter: str | None = None
 
+    @property
+    def words(self) -> list[str]:
+        """The words of a command line that make this choice."""
+        precision = [] if self.precision == "auto" else [f"--precision={self.precision}"]
+        return [f"--model={self.model}", *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
+
 
 @dataclass(frozen=True)
 class HostState:

@@ -238,8 +238,8 @@ def _read_run(handlers: EvaluateHandlers, shown: ShownRun) -> tuple[Report, tupl
     for report in handlers.past_reports():
         if report.fingerprint == fingerprint:
             return report, handlers.workbench.jobs.past_results(fingerprint)
-    folder = handlers.workbench.jobs.runs_folder / fingerprint
-    raise DataFormatError("this run is not on the disk any more", path=folder, mend="evaluate it again")
+    folder = handlers.workbench.jobs.runs_folder
+    raise DataFormatError("this run is not there any more", path=folder, seen=fingerprint, mend="evaluate it again")
 
 
 def export_files(report: Report, results: tuple[RecordResult, ...], catalogue: Catalogue | None) -> tuple[Path, Path]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from recsys.arguments import written_settings
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.errors import HistoryError, InputError, SettingsError
 from recsys.models.host import ModelChoice
@@ -69,14 +70,9 @@ def as_python(request: RecommendationRequest, address: str) -> str:
 def as_command(request: RecommendationRequest, catalogue: Catalogue) -> str:
     """The command line that asks the same."""
     words = ["python", "-m", "recsys", "recommend"]
-    for name, value in changed_settings(request).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif isinstance(value, tuple):
-            words += [f"--{flag}", *value]
-        else:
-            words.append(f"--{flag}={value}")
+    for settings in (request.generation, request.prompt, request.resolution, request.decoding):
+        words += written_settings(settings)
+    words += request.choice.words
     if request.disliked:
         words += ["--disliked", *(_title(entry, catalogue) for entry in request.disliked)]
     words += ["--", *(_title(entry, catalogue) for entry in request.history)]

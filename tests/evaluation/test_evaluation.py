@@ -6,11 +6,13 @@ import json
 import re
 import threading
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import recsys
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
@@ -18,10 +20,12 @@ from recsys.evaluation.breakdowns import BREAKDOWNS
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.export import escape_cell, read_json, render_csv, write_csv, write_json
 from recsys.evaluation.metrics import METRICS, average_precision
+from recsys.evaluation.origin import Origin, hash_texts
 from recsys.evaluation.report import Report
 from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
+from recsys.evaluation.runner import select_records
 from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
@@ -59,7 +63,7 @@ def evaluate(store, system=None, request=REQUEST, **changes):
 
 @pytest.fixture
 def store(tmp_path):
-    return RunStore.open(tmp_path, "0123456789abcdef")
+    return RunStore(tmp_path, "0123456789abcdef")
 
 
 @pytest.fixture
@@ -102,7 +106,7 @@ def test_a_report_tells_what_lists_are_like_beyond_their_hits(store):
 def test_popularity_is_what_serendipity_needs_even_where_it_is_no_baseline(store, tmp_path):
     request = replace(REQUEST, baselines=())
     with_it = evaluate(store, catalogue=CATALOGUE)
-    without = evaluate(RunStore.open(tmp_path, "feedfeedfeedfeed"), request=request, catalogue=CATALOGUE)
+    without = evaluate(RunStore(tmp_path, "feedfeedfeedfeed"), request=request, catalogue=CATALOGUE)
     assert [system.name for system in without.systems] == ["tiny + mine"]
     assert without.model.beyond_accuracy == with_it.model.beyond_accuracy
 
@@ -154,24 +158,25 @@ def test_a_cancelled_evaluation_goes_on_to_the_report_of_an_uninterrupted_one(st
     stopping = FakeSystem(answer_by_id, lambda num_batches: cancel.set() if num_batches == 3 else None)
     with pytest.raises(CancelledError, match="after 6 of 10"):
         evaluate(store, stopping, cancel=cancel)
-    assert not store.report_path.exists()
+    assert store.report() is None
     notes, system = Notes(), FakeSystem(answer_by_id)
     resumed = evaluate(store, system, watcher=notes)
     assert [was_held for _, was_held in notes.added] == [True] * 6 + [False] * 4
     assert sum(map(len, system.batches)) == 4
     assert notes.expected == [10]
     assert notes.said == ["Scoring the baseline popularity on 10 records"]
-    alone = evaluate(RunStore.open(tmp_path, "feedfeedfeedfeed"))
+    alone = evaluate(RunStore(tmp_path, "feedfeedfeedfeed"))
     assert resumed.model.metrics == alone.model.metrics
     assert (resumed.differences, resumed.text_quality) == (alone.differences, alone.text_quality)
 
 
-def test_a_held_record_in_the_middle_still_pairs_with_its_baseline(store):
-    """Another draw may have left a record from the middle: the report keeps the order of the records."""
+def test_a_held_record_in_the_middle_still_pairs_with_its_baseline(store, tmp_path):
+    """Several processes leave records from the middle: the report keeps the order of the records."""
     whole = evaluate(store)
-    lines = store.records_path.read_text().splitlines(keepends=True)
-    store.records_path.write_text(lines[7] + lines[4])
-    again = evaluate(store)
+    results = store.results()
+    middle = RunStore(tmp_path / "another", store.fingerprint)
+    middle.append([results[7], results[4]])
+    again = evaluate(middle)
     assert again.model.metrics == whole.model.metrics
     assert again.differences == whole.differences
 
@@ -181,19 +186,38 @@ def test_the_same_run_cannot_be_run_twice_at_once(store):
         evaluate(store)
 
 
-def test_a_split_without_records_is_refused_before_anything_is_written(store):
+def test_a_split_without_records_is_refused_before_anything_is_written(store, tmp_path):
     with pytest.raises(InputError, match="no records to evaluate"):
         evaluate(store, request=EvaluationRequest(EvaluationSettings(split="validation")))
-    assert not store.folder.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_tells_what_it_is_made_of_and_how_to_make_it_again(store):
+    prompts = []
+
+    def render(record):
+        prompts.append(record.record_id)
+        return f"prompt of {record.record_id}"
+
+    origin = Origin({"data": "dddd", "weights": "wwww"}, render, ("--split-fold=2",))
+    report = evaluate(store, origin=origin)
+    assert report.provenance["data"] == "dddd"
+    assert report.provenance["recsys"] == recsys.__version__
+    assert report.provenance["torch"] == version("torch")
+    records = select_records(SPLIT.records["test"], REQUEST.evaluation)
+    assert report.provenance["prompts"] == hash_texts(f"prompt of {record.record_id}" for record in records)
+    assert report.command.startswith("python -m recsys evaluate --records=10 ")
+    assert report.command.endswith("--baselines popularity --split-fold=2")
+    assert set(prompts) == {record.record_id for record in records}
 
 
 def test_a_report_survives_json_and_the_disk(store, tmp_path):
     report = evaluate(store, catalogue=CATALOGUE)
     assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
-    assert read_json(store.report_path) == report
+    assert store.report() == report
     write_json(report, tmp_path / "new" / "copy.json")
     assert read_json(tmp_path / "new" / "copy.json") == report
-    plain = json.loads(store.report_path.read_text())
+    plain = json.loads((tmp_path / "new" / "copy.json").read_text())
     assert plain["definitions"]["map"].startswith("MAP@4: ")
     assert plain["systems"][0]["metrics"]["map"]["interval"]["level"] == 0.95
 

@@ -1,13 +1,15 @@
 """Jobs that run beside the page: their states, one at a time, and what is left on the disk."""
 
-import json
 import re
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
 from recsys.errors import CancelledError, InputError, ModelBusyError, RecsysError, SettingsError
 from recsys.evaluation.evaluation import run_evaluation
+from recsys.evaluation.export import write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import NUM_LATEST, EvaluationJob, EvaluationJobs, estimate_seconds
 from recsys.evaluation.request import EvaluationRequest
@@ -57,6 +59,16 @@ def work_with(system, fingerprint=FINGERPRINT):
     return work
 
 
+def execute(jobs, statement, *values):
+    with closing(sqlite3.connect(jobs.runs_folder / "runs.sqlite3")) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def rewrite(jobs, table, column, change):
+    for rowid, text in execute(jobs, f"SELECT rowid, {column} FROM {table}"):
+        execute(jobs, f"UPDATE {table} SET {column} = ? WHERE rowid = ?", change(text), rowid)
+
+
 def make_result(place):
     record = TEST_RECORDS[place]
     return RecordResult.from_recommendation(record, answer_by_id(record), k=4)
@@ -75,22 +87,16 @@ def test_a_job_ends_with_its_report_kept_on_the_disk(jobs):
     assert state.metrics["map"].mean == pytest.approx(state.report.model.metrics["map"].mean)
     assert jobs.past_reports() == (state.report,)
     assert jobs.past_results(FINGERPRINT) == job.results()
-    assert sorted(path.name for path in (jobs.runs_folder / FINGERPRINT).iterdir()) == [
-        "records.jsonl",
-        "report.json",
-        "request.json",
-        "run.lock",
-    ]
+    assert sorted(path.name for path in jobs.runs_folder.iterdir()) == ["locks", "runs.sqlite3"]
 
 
 def test_the_records_of_a_run_of_an_older_release_get_the_metrics_added_since(jobs):
     job = jobs.start(REQUEST, work_with(FakeSystem(answer_by_id)))
     job.wait(PATIENCE)
-    path = jobs.runs_folder / FINGERPRINT / "records.jsonl"
-    path.write_text(re.sub(r',?"mrr":[0-9.e-]+', "", path.read_text()))
-    assert '"mrr"' not in path.read_text()
+    rewrite(jobs, "results", "result", lambda text: re.sub(r',?"mrr":[0-9.e-]+', "", text))
+    assert '"mrr"' not in str(execute(jobs, "SELECT result FROM results"))
     assert jobs.past_results(FINGERPRINT) == job.results()
-    (path.parent / "report.json").unlink()
+    execute(jobs, "UPDATE runs SET report = NULL")
     assert all("mrr" not in result.metrics for result in jobs.past_results(FINGERPRINT))  # k is not known
 
 
@@ -232,12 +238,36 @@ def test_many_threads_may_look_while_the_job_runs(jobs):
 def test_past_reports_come_newest_first_and_a_broken_one_is_passed_over(jobs, caplog):
     for fingerprint in ("aaaaaaaa", "bbbbbbbb", "cccccccc"):
         jobs.start(REQUEST, work_with(FakeSystem(answer_by_id), fingerprint)).wait(PATIENCE)
-    (jobs.runs_folder / "bbbbbbbb" / "report.json").write_text("{")
-    old = jobs.runs_folder / "cccccccc" / "report.json"
-    content = json.loads(old.read_text())
-    old.write_text(json.dumps({**content, "finished_at": "2001-01-01T00:00:00+00:00"}))
-    assert [report.fingerprint for report in jobs.past_reports()] == ["aaaaaaaa", "cccccccc"]
+    execute(jobs, "UPDATE runs SET report = '{' WHERE fingerprint = 'bbbbbbbb'")
+    execute(
+        jobs,
+        'UPDATE runs SET report = replace(report, \'"finished_at": "20\', \'"finished_at": "19\') '
+        "WHERE fingerprint = 'cccccccc'",
+    )
+    fresh = EvaluationJobs(jobs.runs_folder)
+    assert [report.fingerprint for report in fresh.past_reports()] == ["aaaaaaaa", "cccccccc"]
     assert "bbbbbbbb" in caplog.text
+
+
+def test_a_report_is_read_from_the_disk_once(jobs, monkeypatch):
+    jobs.start(REQUEST, work_with(FakeSystem(answer_by_id))).wait(PATIENCE)
+    first = jobs.past_reports()
+    monkeypatch.setattr("recsys.evaluation.past_runs.read_report", None)
+    assert jobs.past_reports()[0] is first[0]
+
+
+def test_shipped_reports_come_last_the_best_first_until_they_are_made_here(jobs, tmp_path):
+    shipped = tmp_path / "shipped"
+    for fingerprint in ("aaaaaaaa", "bbbbbbbb"):
+        made = jobs.start(REQUEST, work_with(FakeSystem(answer_by_id), fingerprint)).wait(PATIENCE).report
+        write_json(made, shipped / f"{fingerprint}.json")
+    (shipped / "cccccccc.json").write_text("{")
+    here = EvaluationJobs(tmp_path / "here", shipped)
+    assert [report.fingerprint for report in here.past_reports()] == ["aaaaaaaa", "bbbbbbbb"]
+    assert here.past_results("aaaaaaaa") == ()
+    mine = here.start(REQUEST, work_with(FakeSystem(answer_by_id), "bbbbbbbb")).wait(PATIENCE).report
+    assert [report.fingerprint for report in here.past_reports()] == ["bbbbbbbb", "aaaaaaaa"]
+    assert here.past_reports()[0] == mine
 
 
 def test_before_the_first_job_there_is_nothing(jobs):

@@ -21,7 +21,7 @@ def evaluate(folder, num_records=10):
         EvaluationRequest(EvaluationSettings(num_records=num_records), baselines=("popularity",)),
         SPLIT,
         FakeSystem(answer_by_id),
-        RunStore.open(folder, "0123456789abcdef"),
+        RunStore(folder, "0123456789abcdef"),
         dataset_name="a small one",
         precision="fp32",
         catalogue=CATALOGUE,

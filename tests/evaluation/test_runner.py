@@ -1,16 +1,23 @@
 """Many records, asked in batches, stopped anywhere and taken up again."""
 
 import json
+import sqlite3
+import tempfile
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import CancelledError
+from recsys.evaluation.results import RecordResult
+from recsys.evaluation.run_database import FILE_NAME
 from recsys.evaluation.runner import evaluate_records, record_seeds, select_records
 from recsys.evaluation.store import RunStore
 from recsys.generation.seeds import derive_seed
+from recsys.models.distributed import Processes
 from recsys.settings import EvaluationSettings
 from tests.evaluation.answers import FakeSystem, answer_by_id, make_answer, make_record
 
@@ -28,7 +35,7 @@ def run(records=RECORDS, system=None, **changes):
 
 @pytest.fixture
 def store(tmp_path):
-    return RunStore.open(tmp_path, "0123456789abcdef")
+    return RunStore(tmp_path, "0123456789abcdef")
 
 
 def test_records_are_asked_in_batches_and_come_out_in_order():
@@ -48,14 +55,11 @@ def test_results_do_not_depend_on_the_batch_size_but_for_their_share_of_its_seco
 
 def test_a_batch_is_handed_on_only_once_it_is_kept(store):
     for place, _ in enumerate(evaluate_records(RECORDS, FakeSystem(answer_by_id), k=4, batch_size=4, store=store)):
-        assert len(RunStore(store.folder).results()) == min(4 * (place // 4 + 1), 11)
+        assert len(store.results()) == min(4 * (place // 4 + 1), 11)
 
 
 @pytest.mark.parametrize("batches_before_the_kill", [0, 1, 2, 3])
-@pytest.mark.parametrize("cut", [0, 1, 37])
-def test_a_killed_run_goes_on_to_the_same_results(store, batches_before_the_kill, cut):
-    """Killed after any batch, and in the middle of writing a line."""
-
+def test_a_killed_run_goes_on_to_the_same_results(store, batches_before_the_kill):
     def die(num_batches):
         if num_batches > batches_before_the_kill:
             raise KilledError
@@ -65,11 +69,8 @@ def test_a_killed_run_goes_on_to_the_same_results(store, batches_before_the_kill
             run(system=FakeSystem(answer_by_id, die), store=store)
     else:
         run(store=store)
-    if store.records_path.exists() and cut:
-        whole = store.records_path.read_bytes()
-        store.records_path.write_bytes(whole[:-cut])
     kept = len(store.results())
-    assert kept == max(min(4 * batches_before_the_kill, 11) - bool(cut), 0)
+    assert kept == min(4 * batches_before_the_kill, 11)
     system = FakeSystem(answer_by_id)
     resumed = run(system=system, store=store)
     alone = run(batch_size=4)
@@ -87,16 +88,39 @@ def test_a_finished_run_asks_the_model_nothing(store):
     assert system.batches == []
 
 
-def test_a_run_of_an_older_release_goes_on_with_the_metrics_added_since(store):
+def test_a_run_of_an_older_release_goes_on_with_the_metrics_added_since(store, tmp_path):
     first = run(RECORDS[:4], store=store)
-    lines = [json.loads(line) for line in store.records_path.read_text().splitlines()]
-    for line in lines:
-        del line["metrics"]["mrr"], line["raw_metrics"]["mrr"]
-    store.records_path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        for record_id, text in connection.execute("SELECT record_id, result FROM results").fetchall():
+            old = json.loads(text)
+            del old["metrics"]["mrr"], old["raw_metrics"]["mrr"]
+            connection.execute("UPDATE results SET result = ? WHERE record_id = ?", (json.dumps(old), record_id))
     system = FakeSystem(answer_by_id)
     resumed = run(system=system, store=store)
     assert resumed[:4] == first
     assert sum(map(len, system.batches)) == 7
+
+
+@settings(deadline=None, max_examples=30)  # each example writes two databases
+@given(st.integers(1, 4), st.integers(1, 5), st.sets(st.sampled_from(RECORDS), max_size=11))
+def test_processes_share_the_batches_that_one_would_make(count, batch_size, held):
+    """Every waiting record is asked by one of them, in the very batch in which one process alone asks it."""
+    with tempfile.TemporaryDirectory() as folder:
+        alone, shared = (
+            RunStore(Path(folder) / "a", "0123456789abcdef"),
+            RunStore(Path(folder) / "b", "0123456789abcdef"),
+        )
+        for store in (alone, shared):
+            store.append([RecordResult.from_recommendation(record, answer_by_id(record), k=4) for record in held])
+        one, systems = FakeSystem(answer_by_id), [FakeSystem(answer_by_id) for _ in range(count)]
+        run(system=one, store=alone, batch_size=batch_size)
+        for rank, system in enumerate(systems):
+            run(system=system, store=shared, batch_size=batch_size, processes=Processes(rank, count))
+        shared.take_parts()
+        assert sorted(one.batches) == sorted(batch for system in systems for batch in system.batches)
+        assert {result.record_id: result for result in shared.results()} == {
+            result.record_id: result for result in alone.results()
+        }
 
 
 def test_a_stop_during_a_batch_throws_that_batch_away(store):
