@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from recsys.models.precision import resolve_device
-
 _SHARDING = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
 _FSDP_CHECKPOINTS = "FSDP_ACTIVATION_CHECKPOINTING"
 
@@ -45,6 +43,8 @@ def take_device(device: str) -> str:
     Raises:
         SettingsError, ModelUnavailableError: as resolve_device.
     """
+    from recsys.models.precision import resolve_device  # which asks how much memory this process may take
+
     if is_sharded():
         return "cpu"
     resolved = resolve_device(device)

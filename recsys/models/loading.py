@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.errors import ModelUnavailableError, RecsysError
 from recsys.models.artifacts import Progress, fetch_smollm2, silent
+from recsys.models.distributed import count_processes, take_device
 from recsys.models.hub import fetch_from_hub
 from recsys.models.memory import available_bytes, count_weights, require_memory
-from recsys.models.precision import resolve_device, resolve_precision
+from recsys.models.precision import resolve_precision
 from recsys.models.registry import ModelSpec, read_architecture
 from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
 from recsys.settings import Precision
@@ -76,7 +77,8 @@ def load_model(
     Args:
         spec: What registry.find_model returned.
         precision: auto, fp32, bf16, fp16 or int8.
-        device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold.
+        device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold,
+            where one process has them all.
         progress: Told how far fetching and loading are.
         folder: Where fetch_model put it, so that it is not looked for again.
 
@@ -87,7 +89,7 @@ def load_model(
         SettingsError: an unknown precision or device.
     """
     progress = progress or silent
-    device = resolve_device(device)
+    device = take_device(device)
     folder = folder or fetch_model(spec, progress)
     progress(_FETCHED, f"Loading {spec.title}.")
     entries = _check_folder(folder, spec)
@@ -175,7 +177,7 @@ def _load_weights(folder: Path, precision: str, device: str) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if precision == "int8":
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
-    spread = device == "cuda" and torch.cuda.device_count() > 1
+    spread = device == "cuda" and torch.cuda.device_count() > 1 and count_processes() == 1
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtypes[precision],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from recsys.errors import ModelUnavailableError
 from recsys.machine_memory import machine_bytes_left
+from recsys.models.distributed import count_processes
 
 _BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 _SMALLER_FIRST = ("int8", "bf16", "fp16", "fp32")
@@ -65,10 +66,15 @@ def count_weights(shapes: dict[str, tuple[int, ...]]) -> WeightCounts:
 
 
 def available_bytes(device: str) -> int:
-    """Memory that a model may still take on "cuda", or in the machine's memory for any other device."""
+    """Memory that a model may still take on "cuda", or in the machine's memory for any other device.
+
+    Of several processes each has the GPU of its own; one alone has all of them.
+    """
     if device == "cuda":
         import torch
 
+        if count_processes() > 1:
+            return torch.cuda.mem_get_info()[0]
         return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
     return machine_bytes_left()
 

@@ -9,9 +9,16 @@ from recsys.cli import evaluate
 from recsys.cli.evaluate import read_request
 from recsys.cli.main import main, make_parser
 from recsys.cli.options import add_prompt_options, open_workbench, read_choice, read_prompt
+from recsys.evaluation.request import EvaluationRequest
 from recsys.models import registry
 from recsys.models.host import ModelChoice
-from recsys.settings import PromptSettings
+from recsys.settings import (
+    DecodingSettings,
+    EvaluationSettings,
+    GenerationSettings,
+    PromptSettings,
+    ResolutionSettings,
+)
 from tests.fixtures.tiny_adapters import STORY_PROMPT, history_model, save_tiny_adapter, write_adapter
 
 
@@ -115,3 +122,21 @@ def test_a_typed_prompt_that_the_choice_does_not_read_is_refused_before_anything
     monkeypatch.setattr("recsys.models.host.ModelHost.load", lambda *_: pytest.fail("it was loaded"))
     assert main([command, "--adapters", str(adapters), *typed]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"evaluation": EvaluationSettings("validation", 0, 7, 3, 5), "baselines": ()},
+        {"generation": GenerationSettings(temperature=0, num_beams=4, num_recommendations=7, repetition_penalty=1.0)},
+        {"decoding": DecodingSettings("hybrid", llm_weight=1.5, genres=("Film-Noir", "Sci-Fi"), year_from=1990)},
+        {"resolution": ResolutionSettings("common_characters", 0.4, True), "baselines": ("slit", "random")},
+        {"prompt": PromptSettings("few_shot", include_years=False, num_examples=2)},
+        {"choice": ModelChoice("tiny-history", "fp32", "tiny-story"), "prompt": PromptSettings("history")},
+    ],
+)
+def test_the_command_that_a_report_tells_asks_the_same(changed, adapters):
+    asked = EvaluationRequest(**changed)
+    arguments = make_parser().parse_args([*asked.command_words[3:], "--adapters", str(adapters)])
+    assert read_request(arguments, open_workbench(arguments)) == asked

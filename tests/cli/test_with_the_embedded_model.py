@@ -2,10 +2,14 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from recsys.cli.main import main
+from recsys.evaluation.run_database import FILE_NAME
+from recsys.evaluation.store import RunStore
 
 pytestmark = pytest.mark.model
 
@@ -47,11 +51,14 @@ def test_an_evaluation_reports_its_baselines_and_goes_on_where_it_was_stopped(as
     with (tmp_path / "records.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + 3
 
-    (lines,) = tmp_path.glob("*/records.jsonl")
-    kept = lines.read_text().splitlines(keepends=True)
-    lines.write_text(kept[0])
+    store = RunStore(tmp_path, report["fingerprint"])
+    whole = store.results()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute("DELETE FROM results WHERE record_id != ?", [whole[0].record_id])
     resumed = ask(*arguments)
-    assert lines.read_text().splitlines()[0] == kept[0].rstrip("\n")
+    again = store.results()
+    assert again[0] == whole[0]  # not asked again: its seconds are those of the first start
+    assert {result.record_id for result in again} == {result.record_id for result in whole}
     assert resumed["systems"][0]["metrics"]["map"]["mean"] == report["systems"][0]["metrics"]["map"]["mean"]
 
 

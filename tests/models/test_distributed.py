@@ -1,6 +1,7 @@
 import pytest
 
 from recsys.models.distributed import (
+    Processes,
     count_processes,
     fsdp_checkpoints_activations,
     is_first_process,
@@ -21,6 +22,19 @@ def test_one_process_is_the_first_and_holds_all_weights():
     assert (is_first_process(), count_processes(), is_sharded()) == (True, 1, False)
     assert not fsdp_checkpoints_activations()
     assert take_device("cpu") == "cpu"
+
+
+def test_alone_there_is_nobody_to_wait_for():
+    processes = Processes.of_environment()
+    assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
+    processes.wait()
+
+
+def test_a_process_of_several_knows_its_place(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    processes = Processes.of_environment()
+    assert (processes.rank, processes.count, processes.is_first) == (1, 3, False)
 
 
 def test_the_second_of_four_is_not_the_first(monkeypatch):

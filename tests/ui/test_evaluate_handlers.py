@@ -152,8 +152,8 @@ def test_pages_beyond_the_last_show_the_last(handlers):
 def test_a_run_that_was_deleted_is_told(handlers, workbench):
     finished(handlers)
     shown = handlers.newest()
-    (workbench.jobs.runs_folder / shown[0] / "report.json").unlink()
-    with pytest.raises(DataFormatError, match="not on the disk"):
+    (workbench.jobs.runs_folder / "runs.sqlite3").unlink()
+    with pytest.raises(DataFormatError, match="this run is not there any more"):
         handlers.result(shown)
 
 
