@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from recsys.data.descriptions import details_hash
+from recsys.data.known_films import read_known_films
 from recsys.data.records import Record
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob
@@ -38,7 +40,13 @@ class AnswerBatch(Protocol):
 
 
 def evaluate(
-    job: EvaluationJob, data: LoadedData, host: ModelHost, answer: AnswerBatch, *, max_seconds: float | None
+    job: EvaluationJob,
+    data: LoadedData,
+    host: ModelHost,
+    answer: AnswerBatch,
+    *,
+    max_seconds: float | None,
+    known_films: Path | None = None,
 ) -> Report:
     """Runs a job to its end.
 
@@ -48,11 +56,16 @@ def evaluate(
         host: Holds the model, which is pinned.
         answer: Answers a batch.
         max_seconds: The job is stopped after so long; None is no limit.
+        known_films: A list of films larger than the catalogue, for the report.
 
     Raises:
         RecsysError: for whatever went wrong; what is finished is kept.
     """
     request = job.request
+    films = None
+    if known_films is not None:  # read first: a bad file is told before hours go into the records
+        job.say("Reading the list of known films")
+        films = read_known_films(known_films)
     job.say(f"Loading {request.choice.model}")
     with host.reserve(request.choice), stopped_after(max_seconds, job.cancel_event):
         with host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
@@ -84,4 +97,5 @@ def evaluate(
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
             catalogue=data.catalogue,
+            known_films=films,
         )

@@ -23,9 +23,9 @@ from recsys.evaluation.results import RecordResult
 from recsys.evaluation.runner import RecommendBatch, evaluate_records, select_records
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, make_report
-from recsys.settings import EvaluationSettings
 
 if TYPE_CHECKING:
+    from recsys.data.known_films import KnownFilms
     from recsys.data.records import Record, SplitData
 
 
@@ -57,6 +57,7 @@ def run_evaluation(
     cancel: threading.Event | None = None,
     other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
     catalogue: Catalogue | None = None,
+    known_films: KnownFilms | None = None,
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -72,6 +73,8 @@ def run_evaluation(
         other_baselines: Recommenders that need more than likes, by name.
         catalogue: Every movie of the data set; without it the report has no breakdowns and tells nothing beyond
             accuracy.
+        known_films: A list of films larger than the catalogue, by which the report tells real titles out of the
+            catalogue from invented ones.
 
     Raises:
         CancelledError: when it was stopped.
@@ -90,9 +93,7 @@ def run_evaluation(
         for name in request.baselines:
             if watcher is not None:
                 watcher.say(f"Scoring the baseline {name} on {len(records)} records")
-            baselines.append(
-                score_baseline(name, records, split, evaluated=settings.split, k=settings.k, others=other_baselines)
-            )
+            baselines.append(_score(name, records, split, request, others=other_baselines))
         results = []
         store.repair()
         held = {result.record_id for result in store.results()}
@@ -116,21 +117,42 @@ def run_evaluation(
             started_at=started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=describe_machine(),
-            context=None if catalogue is None else _describe(records, split, catalogue, baselines, settings),
+            context=None
+            if catalogue is None
+            else _describe(request, records, split, catalogue, baselines, known_films),
         )
         write_json(report, store.report_path)
     return report
 
 
+def _score(
+    name: str,
+    records: Sequence[Record],
+    split: SplitData,
+    request: EvaluationRequest,
+    others: Mapping[str, FitBaseline] = MappingProxyType({}),
+) -> BaselineRun:
+    """A baseline with as many items for each record as the model is asked for."""
+    settings = request.evaluation
+    num_titles = request.generation.num_recommendations
+    return score_baseline(
+        name, records, split, evaluated=settings.split, k=settings.k, num_titles=num_titles, others=others
+    )
+
+
 def _describe(
+    request: EvaluationRequest,
     records: Sequence[Record],
     split: SplitData,
     catalogue: Catalogue,
     baselines: Sequence[BaselineRun],
-    settings: EvaluationSettings,
+    known_films: KnownFilms | None,
 ) -> EvaluationContext:
-    """The context of the records; popularity is scored for it where it is none of the baselines."""
-    popularity = next((run for run in baselines if run.name == "popularity"), None)
-    if popularity is None:
-        popularity = score_baseline("popularity", records, split, evaluated=settings.split, k=settings.k)
-    return EvaluationContext.of_split(split, catalogue, records, popularity)
+    """The context of the records; popularity and a random order are scored for it where they are no baselines."""
+    scored = {run.name: run for run in baselines}
+    popularity, at_random = (
+        scored.get(name) or _score(name, records, split, request) for name in ("popularity", "random")
+    )
+    return EvaluationContext.of_split(
+        split, catalogue, records, popularity, random_run=at_random, known_films=known_films
+    )
