@@ -26,6 +26,7 @@ from recsys.evaluation.results import RecordResult
 from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
+from recsys.evaluation.text_quality import Share
 from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings, GenerationSettings
 from tests.evaluation.answers import CATALOGUE, SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
@@ -133,17 +134,28 @@ def test_a_report_classes_every_rank_of_every_system_and_of_popularity_and_rando
     assert report.systems[1].misses["near"].numerator == 10  # 8 shares both genres with 2 and 4
 
 
-def test_popularity_and_random_are_classed_where_they_are_no_baselines_and_as_long_as_the_list_asked_for(store):
-    request = replace(
-        REQUEST, baselines=("ease",), generation=GenerationSettings(num_recommendations=6, max_new_tokens=64)
-    )
-    report = evaluate(store, request=request, catalogue=CATALOGUE)
-    assert list(report.reference_misses) == ["popularity", "random"]
-    popularity = report.reference_misses["popularity"]
-    assert popularity["hit"].denominator == 40  # the model of this test was asked for 4
-    both = evaluate(store, request=replace(REQUEST, baselines=("random", "popularity")), catalogue=CATALOGUE)
-    assert both.reference_misses == {}
-    assert both.systems[2].misses == popularity
+def test_popularity_and_random_are_classed_where_they_are_no_baselines(store, tmp_path):
+    alone = evaluate(store, request=replace(REQUEST, baselines=()), catalogue=CATALOGUE)
+    assert list(alone.reference_misses) == ["popularity", "random"]
+    request = replace(REQUEST, baselines=("random", "popularity"))
+    beside = evaluate(RunStore.open(tmp_path, "feedfeedfeedfeed"), request=request, catalogue=CATALOGUE)
+    assert beside.reference_misses == {}
+    assert beside.misses == alone.misses
+
+
+def test_a_baseline_fills_as_many_ranks_as_the_model_was_asked_for(store):
+    """Six titles at k = 4: nobody may be called unfilled for having ranked no more than four."""
+
+    def answer(record):
+        made = make_answer([1, 2])
+        return replace(made, prompt=replace(made.prompt, num_recommendations=6))
+
+    request = replace(REQUEST, generation=GenerationSettings(num_recommendations=6))
+    report = evaluate(store, FakeSystem(answer), request, catalogue=CATALOGUE)
+    popularity = report.systems[1]
+    assert popularity.misses["unfilled"] == Share(10, 60, "ranks asked for")  # of 1, 2, 4, 8 and 9 it knows no sixth
+    assert popularity.metrics["precision"].mean == pytest.approx(3 / 4)
+    assert report.model.misses["unfilled"] == Share(40, 60, "ranks asked for")
 
 
 def test_a_list_of_known_films_changes_the_report_and_no_record(store):
