@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from recsys.data.descriptions import details_hash
+from recsys.data.known_films import read_known_films
 from recsys.data.records import Record
 from recsys.evaluation.evaluation import run_evaluation
 from recsys.evaluation.jobs import EvaluationJob
 from recsys.evaluation.origin import Origin
 from recsys.evaluation.report import Report
+from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.runner import record_seeds
 from recsys.limits import stopped_after
 from recsys.loaded_data import LoadedData
@@ -40,7 +44,13 @@ class AnswerBatch(Protocol):
 
 
 def evaluate(
-    job: EvaluationJob, data: LoadedData, host: ModelHost, answer: AnswerBatch, *, max_seconds: float | None
+    job: EvaluationJob,
+    data: LoadedData,
+    host: ModelHost,
+    answer: AnswerBatch,
+    *,
+    max_seconds: float | None,
+    known_films: Path | None = None,
 ) -> Report:
     """Runs a job to its end.
 
@@ -50,15 +60,18 @@ def evaluate(
         host: Holds the model, which is pinned.
         answer: Answers a batch.
         max_seconds: The job is stopped after so long; None is no limit.
+        known_films: A list of films larger than the catalogue, for the report.
 
     Raises:
         RecsysError: for whatever went wrong; what is finished is kept.
     """
     request = job.request
+    # Read first: a bad file is told before hours go into the records.
+    films = None if known_films is None else read_known_films(known_films)
     job.say(f"Loading {request.choice.model}")
     with host.reserve(request.choice), stopped_after(max_seconds, job.cancel_event):
         with host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
-            weight_hash, precision, adapter_hash = loaded.weight_hash, loaded.precision, loaded.adapter_hash
+            weights = _Weights(loaded.weight_hash, loaded.adapter_hash, loaded.precision)
 
         def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
             requests = [request.for_record(record) for record in records]
@@ -69,33 +82,50 @@ def evaluate(
             popularity = Counter(item for items in likes.values() for item in items)
             return data.resolvers.similarity(request.choice.model, popularity)
 
-        examples = data.examples(request.prompt.num_examples) if request.prompt.style == "few_shot" else ()
-
-        def render(record: Record) -> str:
-            return render_prompt(request.for_record(record), data.catalogue, examples).text
-
-        hashes = {"data": data.content_hash, "weights": weight_hash}
-        if adapter_hash is not None:
-            hashes["adapter"] = adapter_hash
-        fingerprint = request.fingerprint(
-            data_name=" ".join(
-                (data.name, data.content_hash, details_hash(data.dataset.movies, request.prompt.details))
-            ),
-            weight_hash=weight_hash,
-            precision=precision,
-            adapter_hash=adapter_hash,
-        )
         return run_evaluation(
             request,
             data.split,
             recommend_batch,
-            job.open_store(fingerprint),
+            job.open_store(_fingerprint(request, data, weights)),
             dataset_name=data.name,
-            precision=precision,
+            precision=weights.precision,
             watcher=job,
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
             catalogue=data.catalogue,
-            origin=Origin(hashes, render, data.choice.words),
+            origin=_origin(request, data, weights),
             processes=Processes.of_environment(),
+            known_films=films,
         )
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What answers: hashes of the base model and the adapter, and what the weights are held in."""
+
+    base_hash: str
+    adapter_hash: str | None
+    precision: str
+
+
+def _fingerprint(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> str:
+    details = details_hash(data.dataset.movies, request.prompt.details)
+    return request.fingerprint(
+        data_name=" ".join(filter(None, (data.name, data.content_hash, details))),
+        weight_hash=weights.base_hash,
+        precision=weights.precision,
+        adapter_hash=weights.adapter_hash,
+    )
+
+
+def _origin(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> Origin:
+    """The hashes of data and weights, the prompt of each record, and the options that choose the data."""
+    examples = data.examples(request.prompt.num_examples) if request.prompt.style == "few_shot" else ()
+
+    def render(record: Record) -> str:
+        return render_prompt(request.for_record(record), data.catalogue, examples).text
+
+    hashes = {"data": data.content_hash, "weights": weights.base_hash}
+    if weights.adapter_hash is not None:
+        hashes["adapter"] = weights.adapter_hash
+    return Origin(hashes, render, data.choice.words)

@@ -267,8 +267,8 @@ class Workbench:
             return self.jobs.start(request, lambda job: self._evaluate(job, data))
 
     def _evaluate(self, job: EvaluationJob, data: LoadedData) -> Report:
-        max_seconds = self.limits.max_evaluation_seconds
-        return evaluate(job, data, self.host, self.recommend_batch, max_seconds=max_seconds)
+        max_seconds, known_films = self.limits.max_evaluation_seconds, self.options.known_films
+        return evaluate(job, data, self.host, self.recommend_batch, max_seconds=max_seconds, known_films=known_films)
 
     def check_prompt(self, choice: ModelChoice, prompt: PromptSettings) -> None:
         """Refuses details that no movie has, and an adapter that does not exist or was trained with another prompt.

@@ -10,6 +10,11 @@ from recsys.data.splits import SplitSettings
 from recsys.models.artifacts import cache_folder
 from recsys.models.registry import DEFAULT_MODEL
 
+KNOWN_FILMS_HELP = (
+    "a larger list of films (movieId,title,genres, or a MovieLens folder or zip), by which reports tell real titles "
+    "out of the catalogue from invented ones"
+)
+
 
 @dataclass(frozen=True)
 class WorkbenchOptions:
@@ -22,6 +27,8 @@ class WorkbenchOptions:
         public: Lock the registry and limit length, records and time.
         device: auto, cpu, cuda or mps.
         descriptions: A csv file of movieId,description that prompts may carry; None has no descriptions.
+        known_films: A larger list of films, by which reports tell real titles out of the catalogue from invented ones:
+            a file of movieId,title,genres or a MovieLens folder or zip; None has no such list.
         split: What is held out.
         default_model: What answers where neither a model nor an adapter is named.
     """
@@ -32,6 +39,7 @@ class WorkbenchOptions:
     public: bool = False
     device: str = "auto"
     descriptions: Path | None = None
+    known_films: Path | None = None
     split: SplitSettings = field(default_factory=SplitSettings)
     default_model: str = DEFAULT_MODEL
 

@@ -4,7 +4,14 @@ import threading
 
 import pytest
 
-from recsys.errors import AdapterError, HistoryError, ModelBusyError, ModelUnavailableError, SettingsError
+from recsys.errors import (
+    AdapterError,
+    DataFormatError,
+    HistoryError,
+    ModelBusyError,
+    ModelUnavailableError,
+    SettingsError,
+)
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.recommend import Recommendation, RecommendationRequest
@@ -113,6 +120,29 @@ def test_an_evaluation_runs_in_the_server_and_keeps_its_report(bench, tiny):
     assert state.report.num_records == 4
     assert [system.name for system in state.report.systems][1:] == ["popularity", "ease"]
     assert state.report.fingerprint in {report.fingerprint for report in bench.jobs.past_reports()}
+
+
+def test_a_list_of_known_films_is_read_for_the_report_and_keeps_the_runs_name(bench, tiny, tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("movieId,title,genres\n1,Zorblax Returns (1999),Sci-Fi\n2,Moonlit Harbour (2004),Drama\n")
+    plain = bench.start_evaluation(evaluation_of(tiny)).wait(120).report
+    knowing = Workbench(WorkbenchOptions(runs=bench.options.runs, adapters=tmp_path, known_films=path))
+    state = knowing.start_evaluation(evaluation_of(tiny)).wait(120)
+    assert state.phase == "done", state.message
+    assert (plain.known_films, state.report.known_films) == ("", "films.csv, 2 films")
+    assert state.report.fingerprint == plain.fingerprint
+    assert "discovery" in state.report.model.misses
+    assert str(tmp_path) not in str(state.report.to_dict())
+
+
+def test_a_bad_list_of_known_films_is_told_before_the_model_is_loaded(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("movieId,title,genres\nx,Alien (1979),Horror\n")
+    bench = Workbench(WorkbenchOptions(runs=tmp_path, adapters=tmp_path, known_films=path))
+    state = bench.start_evaluation(evaluation_of(ModelChoice("smollm2-135m"))).wait(60)
+    assert isinstance(state.error, DataFormatError)
+    assert "films.csv, line 2: movieId is not a whole number" in state.message
+    assert bench.host.state().choice is None
 
 
 def test_a_second_evaluation_is_refused_while_one_runs_and_people_still_get_answers(bench, tiny):

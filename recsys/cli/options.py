@@ -12,7 +12,7 @@ from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.settings import Precision, PromptSettings
 from recsys.workbench import Workbench
-from recsys.workbench_options import WorkbenchOptions
+from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
 __all__ = ["add_settings", "attribute_docs", "read_settings"]
 
@@ -46,6 +46,7 @@ def add_workbench_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
     group.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
     group.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for --details=description")
+    group.add_argument("--known-films", type=Path, help=KNOWN_FILMS_HELP)
     group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     add_settings(parser, SplitSettings)
 
@@ -86,6 +87,7 @@ def open_workbench(arguments: argparse.Namespace) -> Workbench:
             runs=arguments.runs,
             device=arguments.device,
             descriptions=arguments.descriptions,
+            known_films=arguments.known_films,
             split=read_settings(arguments, SplitSettings),
         )
     )

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
@@ -26,6 +26,8 @@ WANTED = frozenset(
     }
 )  # fmt: skip
 """The files of a data set that are read, in any of its forms."""
+MOVIE_TABLES = frozenset({"movies.csv", "movies.dat", "u.item"})
+"""The file of movies in each form."""
 MAX_UNPACKED_BYTES = 4 * 2**30
 """More than any release needs: the ratings of 32M are 0.9 GB."""
 MAX_RATIO = 200
@@ -35,10 +37,14 @@ _AGAIN = "download the archive again"
 
 
 @contextmanager
-def unpacked(archive: Path) -> Iterator[Path]:
+def unpacked(archive: Path, *, only: Collection[str] = WANTED) -> Iterator[Path]:
     """A folder with the data set's files, removed at the end.
 
     Errors of the readers are told with the archive's name before the file's.
+
+    Args:
+        archive: The zip.
+        only: The files that are needed; the table of movies is among them.
 
     Raises:
         DataFormatError: for a file that is no zip, is truncated or altered, holds no data set or several, or
@@ -53,7 +59,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
         folder = Path(name)
         try:
             with zipfile.ZipFile(archive) as opened:
-                for member in _members(opened, archive):
+                for member in _members(opened, archive, only):
                     _unpack(opened, member, folder / PurePosixPath(member.filename).name, archive)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise DataFormatError("the archive is damaged", path=archive, seen=str(error), mend=_AGAIN) from error
@@ -66,18 +72,17 @@ def unpacked(archive: Path) -> Iterator[Path]:
             _raise_as_of(archive, folder, error)
 
 
-def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
+def _members(opened: zipfile.ZipFile, archive: Path, only: Collection[str]) -> list[zipfile.ZipInfo]:
     """The files of the one data set in the archive."""
     by_folder: dict[str, list[zipfile.ZipInfo]] = {}
     for member in opened.infolist():
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.name in WANTED and not member.is_dir() and "__MACOSX" not in path.parts:
+        if path.name in only and not member.is_dir() and "__MACOSX" not in path.parts:
             by_folder.setdefault(str(path.parent), []).append(member)
-    tables = {"movies.csv", "movies.dat", "u.item"}
     sets = {
         name: members
         for name, members in by_folder.items()
-        if any(PurePosixPath(member.filename).name in tables for member in members)
+        if any(PurePosixPath(member.filename).name in MOVIE_TABLES for member in members)
     }
     if len(sets) != 1:
         problem = "the archive holds several data sets" if sets else "the archive holds no MovieLens data set"

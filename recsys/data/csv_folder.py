@@ -44,12 +44,22 @@ def read_csv_folder(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str
     Raises:
         DataFormatError: for a missing, truncated or malformed file, with the 1-based line where it has one.
     """
-    movies = _read(folder / "movies.csv", MOVIE_COLUMNS, check_movie)
+    movies = read_movies_csv(folder / "movies.csv")
     ratings = _read(folder / "ratings.csv", RATING_COLUMNS, check_rating)
-    require_good_movies(folder / "movies.csv", movies)
     require_good_ratings(folder / "ratings.csv", ratings)
     require_known_movies(folder / "ratings.csv", movies, ratings, movies_name="movies.csv")
     return movies, ratings, _compare_with_readme(folder, len(ratings), len(movies))
+
+
+def read_movies_csv(path: Path) -> pd.DataFrame:
+    """Reads a file of movieId, title and genres alone.
+
+    Raises:
+        DataFormatError: as ``read_csv_folder``.
+    """
+    movies = _read(path, MOVIE_COLUMNS, check_movie)
+    require_good_movies(path, movies)
+    return movies
 
 
 def _read(path: Path, columns: Sequence[str], check: RowCheck) -> pd.DataFrame:

@@ -45,17 +45,27 @@ def read_dat_folder(folder: Path) -> _Tables:
     Raises:
         DataFormatError: for a missing, truncated or malformed file, with the 1-based line where it has one.
     """
-    movies = _read_movies(folder / "movies.dat", "::", 3)
+    movies = read_movies_dat(folder)
     ratings = _read_ratings(folder / "ratings.dat", Layout("::", RATING_COLUMNS, quoted=False))
     return _checked(folder / "ratings.dat", movies, ratings, "movies.dat", Layout("::", RATING_COLUMNS, quoted=False))
 
 
 def read_100k_folder(folder: Path) -> _Tables:
     """Reads u.item and u.data of 100K; returns and raises as ``read_dat_folder``."""
-    movies = _read_movies(folder / "u.item", "|", _FIELDS_BEFORE_FLAGS + len(GENRES_OF_100K))
+    movies = read_movies_100k(folder)
     layout = Layout("\t", RATING_COLUMNS, quoted=False)
     ratings = _read_ratings(folder / "u.data", layout)
     return _checked(folder / "u.data", movies, ratings, "u.item", layout)
+
+
+def read_movies_dat(folder: Path) -> pd.DataFrame:
+    """Reads movies.dat alone; raises as ``read_dat_folder``."""
+    return _read_movies(folder / "movies.dat", "::", 3)
+
+
+def read_movies_100k(folder: Path) -> pd.DataFrame:
+    """Reads u.item alone; raises as ``read_dat_folder``."""
+    return _read_movies(folder / "u.item", "|", _FIELDS_BEFORE_FLAGS + len(GENRES_OF_100K))
 
 
 def _checked(

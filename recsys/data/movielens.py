@@ -8,15 +8,16 @@ nor how users are split.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.catalogue import Movie
-from recsys.data.archive import unpacked
-from recsys.data.csv_folder import read_csv_folder
-from recsys.data.dat_folder import read_100k_folder, read_dat_folder
+from recsys.data.archive import MOVIE_TABLES, unpacked
+from recsys.data.csv_folder import read_csv_folder, read_movies_csv
+from recsys.data.dat_folder import read_100k_folder, read_dat_folder, read_movies_100k, read_movies_dat
 from recsys.data.embedded import MANIFEST, REBUILD, read_embedded
 from recsys.data.tags import read_tags
 from recsys.errors import DataFormatError
@@ -31,6 +32,12 @@ _READERS = (
     (("u.data", "u.item"), read_100k_folder),
 )
 """The files that a form is known by, and its reader."""
+_MOVIE_READERS: tuple[tuple[str, Callable[[Path], pd.DataFrame]], ...] = (
+    ("movies.csv", lambda folder: read_movies_csv(folder / "movies.csv")),
+    ("movies.dat", read_movies_dat),
+    ("u.item", read_movies_100k),
+)
+"""The file of movies in each form, and its reader, which needs no ratings beside it."""
 _RATING_NAMES = {"userId": "user_id", "movieId": "item_id"}
 
 
@@ -85,14 +92,45 @@ def load(path: Path | str | None = None) -> MovieLens:
     return _load_folder(given, given.resolve().name)
 
 
+def load_movies(path: Path | str) -> tuple[Movie, ...]:
+    """Reads the movies of a data set alone, for which no ratings need be there.
+
+    Args:
+        path: A file of movieId,title,genres, or what ``load`` reads.
+
+    Raises:
+        DataFormatError: as ``load``.
+    """
+    given = Path(path).expanduser()
+    if given.is_file() and (given.suffix.lower() == ".zip" or zipfile.is_zipfile(given)):
+        with unpacked(given, only=MOVIE_TABLES) as folder:
+            return _load_movies(folder)
+    if given.is_file():
+        return _parse_table(read_movies_csv(given))
+    if not given.is_dir():
+        mend = "give a file of movieId,title,genres, the folder of a MovieLens data set, or its zip"
+        raise DataFormatError("there is no such folder or file", path=given, mend=mend)
+    return _load_movies(given)
+
+
+def _load_movies(folder: Path) -> tuple[Movie, ...]:
+    if (folder / MANIFEST).is_file():
+        return _load_embedded(folder).movies
+    for file, read in _MOVIE_READERS:
+        if (folder / file).exists():
+            return _parse_table(read(folder))
+    raise _wrong_folder(folder)
+
+
 def _load_folder(folder: Path, name: str) -> MovieLens:
     if (folder / MANIFEST).is_file():
         return _load_embedded(folder)
     for files, read in _READERS:
         if any((folder / file).exists() for file in files):
             movies, ratings, notices = read(folder)
-            parsed = _parse_movies(movies["movieId"], movies["title"], [None] * len(movies), movies["genres"])
-            return MovieLens(name, parsed, ratings.rename(columns=_RATING_NAMES), notices, read_tags(folder))
+            return MovieLens(
+                name, _parse_table(movies), ratings.rename(columns=_RATING_NAMES), notices, read_tags(folder)
+            )
     raise _wrong_folder(folder)
 
 
@@ -101,6 +139,11 @@ def _load_embedded(folder: Path) -> MovieLens:
     years = [None if year != year else int(year) for year in movies["year"]]  # NaN differs from itself
     parsed = _parse_movies(movies["movieId"], movies["title"], years, movies["genres"])
     return MovieLens(name, parsed, ratings.rename(columns=_RATING_NAMES), notices)
+
+
+def _parse_table(movies: pd.DataFrame) -> tuple[Movie, ...]:
+    """The movies of a table whose titles hold their years."""
+    return _parse_movies(movies["movieId"], movies["title"], [None] * len(movies), movies["genres"])
 
 
 def _parse_movies(

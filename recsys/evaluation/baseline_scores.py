@@ -72,6 +72,7 @@ def score_baseline(
     *,
     evaluated: SplitName,
     k: int,
+    num_titles: int = 0,
     others: Mapping[str, FitBaseline] = MappingProxyType({}),
 ) -> BaselineRun:
     """Fits a baseline and scores it on the records.
@@ -82,6 +83,7 @@ def score_baseline(
         split: Where the likes to fit on come from.
         evaluated: The split that the records are of; see FITTED_ON.
         k: The rank cut of every metric.
+        num_titles: Items for each record where more than k are wanted; no metric reads those after the k-th.
         others: Recommenders that need more than likes, by name.
 
     Raises:
@@ -92,7 +94,7 @@ def score_baseline(
     fit = _find(name, others)
     started = time.perf_counter()
     recommender = fit(split.likes_of(*FITTED_ON[evaluated]))
-    ranked = rank(recommender, [record.history for record in records], n=k)
+    ranked = rank(recommender, [record.history for record in records], n=max(k, num_titles))
     scores = tuple(
         BaselineScore(record.record_id, record.user_id, item_ids, score_record(record.relevant, item_ids, k))
         for record, item_ids in zip(records, ranked, strict=True)

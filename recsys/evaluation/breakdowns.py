@@ -34,6 +34,7 @@ class Breakdown:
         formula: The value in one line.
         value: The value of a record; None where it is not known.
         group: The group of each value, given the user of each.
+        needs_difference: Whether it has no rows where all records have the same value.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Breakdown:
     formula: str
     value: _Value
     group: _Group
+    needs_difference: bool = False
 
     @property
     def definition(self) -> str:
@@ -95,6 +97,8 @@ def _rows(
     # Rounded, so that the same overlaps added in another order stay equal and share a group.
     found = [breakdown.value(result, context) for result in results]
     rounded = [None if value is None else round(float(value), 9) for value in found]
+    if breakdown.needs_difference and len(set(rounded)) < 2:
+        return
     user_ids = [result.user_id for result in results]
     members: dict[str, list[int]] = {}
     for place, name in enumerate(breakdown.group(rounded, user_ids)):
@@ -134,6 +138,11 @@ def _decades(values: Sequence[float | None], user_ids: Sequence[int]) -> list[st
     return [UNKNOWN if year is None else f"{int(year // 10) * 10}s" for year in values]
 
 
+def _whole_numbers(values: Sequence[float | None], user_ids: Sequence[int]) -> list[str]:
+    del user_ids
+    return [UNKNOWN if value is None else f"{value:g}" for value in values]
+
+
 def _activity(result: RecordResult, context: EvaluationContext) -> float | None:
     return context.num_likes.get(result.user_id)
 
@@ -169,6 +178,14 @@ BREAKDOWNS: Final[Mapping[str, Breakdown]] = MappingProxyType(
                 "likes in the whole data set; thirds of the users",
                 _activity,
                 _thirds_of_users,
+            ),
+            Breakdown(
+                "history_length",
+                "Length of the history",
+                "liked movies given; a group for each length",
+                lambda result, context: len(result.history),
+                _whole_numbers,
+                needs_difference=True,
             ),
         )
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from recsys.catalogue import Catalogue, Movie
 
 if TYPE_CHECKING:
+    from recsys.data.known_films import KnownFilms
     from recsys.data.records import Record, SplitData
     from recsys.evaluation.baseline_scores import BaselineRun
 
@@ -29,6 +30,8 @@ class EvaluationContext:
         popularity: How many of them like each item; missing is 0.
         num_likes: Likes of each evaluated user, those of the records included.
         popularity_lists: The popularity baseline's items for each record, by record id, the best first.
+        random_lists: The same of a random order.
+        known_films: A list of films larger than the catalogue, where one was given.
     """
 
     catalogue: Catalogue
@@ -36,10 +39,19 @@ class EvaluationContext:
     popularity: Mapping[int, int] = field(default_factory=dict)
     num_likes: Mapping[int, int] = field(default_factory=dict)
     popularity_lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    random_lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    known_films: KnownFilms | None = None
 
     @classmethod
     def of_split(
-        cls, split: SplitData, catalogue: Catalogue, records: Sequence[Record], popularity_run: BaselineRun
+        cls,
+        split: SplitData,
+        catalogue: Catalogue,
+        records: Sequence[Record],
+        popularity_run: BaselineRun,
+        *,
+        random_run: BaselineRun | None = None,
+        known_films: KnownFilms | None = None,
     ) -> Self:
         """The context of some records.
 
@@ -48,6 +60,8 @@ class EvaluationContext:
             catalogue: Every movie of the data set.
             records: The records of the evaluation.
             popularity_run: The popularity baseline on these records.
+            random_run: A random order on these records.
+            known_films: A list of films larger than the catalogue.
         """
         return cls(
             catalogue=catalogue,
@@ -55,6 +69,8 @@ class EvaluationContext:
             popularity=split.popularity("train"),
             num_likes={user: len(split.likes[user]) for user in {record.user_id for record in records}},
             popularity_lists={score.record_id: score.item_ids for score in popularity_run.scores},
+            random_lists={score.record_id: score.item_ids for score in random_run.scores} if random_run else {},
+            known_films=known_films,
         )
 
     def genre_similarity(self, item_ids: Iterable[int]) -> float | None:

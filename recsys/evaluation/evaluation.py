@@ -29,6 +29,7 @@ from recsys.evaluation.summary import describe_machine, make_report
 from recsys.models.distributed import Processes
 
 if TYPE_CHECKING:
+    from recsys.data.known_films import KnownFilms
     from recsys.data.records import SplitData
 
 
@@ -60,6 +61,7 @@ def run_evaluation(
     cancel: threading.Event | None = None,
     other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
     catalogue: Catalogue | None = None,
+    known_films: KnownFilms | None = None,
     origin: Origin = UNKNOWN_ORIGIN,
     processes: Processes = ALONE,
 ) -> Report:
@@ -77,6 +79,8 @@ def run_evaluation(
         other_baselines: Recommenders that need more than likes, by name.
         catalogue: Every movie of the data set; without it the report has no breakdowns and tells nothing beyond
             accuracy.
+        known_films: A list of films larger than the catalogue, by which the report tells real titles out of the
+            catalogue from invented ones.
         origin: What the results are made of.
         processes: Those that share the work; all are given the same arguments and come back with the same report.
 
@@ -86,7 +90,7 @@ def run_evaluation(
         ModelBusyError: when another start of the same request is running.
         StorageError: when a batch cannot be kept.
     """
-    study = _Study(request, split, store, origin, other_baselines, catalogue, watcher)
+    study = _Study(request, split, store, origin, other_baselines, catalogue, known_films, watcher)
     with store.hold() if processes.is_first else nullcontext():
         if processes.is_first:
             study.begin()
@@ -114,10 +118,12 @@ class _Study:
         origin: Origin,
         other_baselines: Mapping[str, FitBaseline],
         catalogue: Catalogue | None,
+        known_films: KnownFilms | None,
         watcher: Watcher | None,
     ) -> None:
         self._request, self._split, self._store, self._origin = request, split, store, origin
-        self._other_baselines, self._catalogue, self._watcher = other_baselines, catalogue, watcher
+        self._other_baselines, self._catalogue, self._known_films = other_baselines, catalogue, known_films
+        self._watcher = watcher
         settings = request.evaluation
         self._available = split.records[settings.split]
         self._records = select_records(self._available, settings)
@@ -177,6 +183,7 @@ class _Study:
         self._store.finish(replace(report, provenance=self._origin.provenance(self._records), command=command))
 
     def _score(self, name: str) -> BaselineRun:
+        """A baseline with as many items for each record as the model is asked for."""
         settings = self._request.evaluation
         return score_baseline(
             name,
@@ -184,12 +191,14 @@ class _Study:
             self._split,
             evaluated=settings.split,
             k=settings.k,
+            num_titles=self._request.generation.num_recommendations,
             others=self._other_baselines,
         )
 
     def _context(self, catalogue: Catalogue) -> EvaluationContext:
-        """The context of the records; popularity is scored for it where it is none of the baselines."""
-        popularity = next((run for run in self._baselines if run.name == "popularity"), None)
-        if popularity is None:
-            popularity = self._score("popularity")
-        return EvaluationContext.of_split(self._split, catalogue, self._records, popularity)
+        """The context of the records; popularity and a random order are scored for it where they are no baselines."""
+        scored = {run.name: run for run in self._baselines}
+        popularity, at_random = (scored.get(name) or self._score(name) for name in ("popularity", "random"))
+        return EvaluationContext.of_split(
+            self._split, catalogue, self._records, popularity, random_run=at_random, known_films=self._known_films
+        )

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
 from recsys.evaluation.breakdowns import BREAKDOWNS
 from recsys.evaluation.metrics import METRICS
+from recsys.evaluation.misses import miss_definitions
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.scores import BreakdownRow as BreakdownRow
 from recsys.evaluation.scores import MetricScore as MetricScore
@@ -22,7 +23,7 @@ from recsys.evaluation.scores import SystemScore as SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
 from recsys.evaluation.text_quality import DistanceHistogram, Share
 
-_ADDED: Final = ("breakdowns", "provenance", "command")
+_ADDED: Final = ("breakdowns", "provenance", "command", "known_films", "reference_misses")
 """What reports of older releases may lack."""
 
 INTERVAL_METHOD: Final = "95% intervals: percentile bootstrap, 10,000 resamples of users with all their records."
@@ -54,6 +55,10 @@ class Report:
         provenance: What made it, by name: hashes of data, weights, adapter and prompts, versions of the engine; empty
             in reports of older releases.
         command: The command line that makes it again; empty where none was noted.
+        known_films: The list by which titles out of the catalogue were told to be films or not, and its size; empty
+            where there was none.
+        reference_misses: The classes of ranks of popularity and of a random order where they are no baselines of the
+            run, by name: what a near share is read against. Empty in reports of older releases.
     """
 
     fingerprint: str
@@ -76,6 +81,8 @@ class Report:
     breakdowns: tuple[BreakdownRow, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
+    known_films: str = ""
+    reference_misses: Mapping[str, Mapping[str, Share]] = field(default_factory=dict)
 
     @property
     def k(self) -> int:
@@ -111,6 +118,18 @@ class Report:
         }
 
     @property
+    def misses(self) -> dict[str, Mapping[str, Share]]:
+        """The classes of ranks of every system and reference by name; empty in reports of older releases."""
+        if not self.model.misses:
+            return {}
+        return {**{system.name: system.misses for system in self.systems}, **self.reference_misses}
+
+    @property
+    def miss_definitions(self) -> dict[str, str]:
+        """What each class of ranks holds, with its denominator."""
+        return miss_definitions(self.known_films) if self.model.misses else {}
+
+    @property
     def breakdown_definitions(self) -> dict[str, str]:
         """What the rows of each breakdown that it has are grouped by."""
         found = {row.by for row in self.breakdowns}
@@ -121,16 +140,19 @@ class Report:
         plain = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         plain["request"] = self.request.to_dict()
         plain["provenance"] = dict(self.provenance)
-        plain["systems"] = [dataclasses.asdict(system) for system in self.systems]
+        plain["systems"] = [system.to_dict() for system in self.systems]
         plain["differences"] = [dataclasses.asdict(difference) for difference in self.differences]
         plain["breakdowns"] = [dataclasses.asdict(row) for row in self.breakdowns]
-        plain["text_quality"] = {
-            name: {**dataclasses.asdict(share), "value": share.value} for name, share in self.text_quality.items()
+        plain["text_quality"] = {name: share.to_dict() for name, share in self.text_quality.items()}
+        plain["reference_misses"] = {
+            name: {key: share.to_dict() for key, share in shares.items()}
+            for name, shares in self.reference_misses.items()
         }
         plain["distances"] = dataclasses.asdict(self.distances)
         plain["tokens_per_second"] = self.tokens_per_second
         plain["definitions"] = self.definitions
         plain["beyond_accuracy_definitions"] = self.beyond_accuracy_definitions
+        plain["miss_definitions"] = self.miss_definitions
         plain["breakdown_definitions"] = self.breakdown_definitions
         plain["interval_method"] = INTERVAL_METHOD
         plain["significance_method"] = SIGNIFICANCE_METHOD
@@ -153,9 +175,10 @@ class Report:
         plain["systems"] = tuple(SystemScore.from_dict(system) for system in values["systems"])
         plain["differences"] = tuple(PairedDifference.from_dict(difference) for difference in values["differences"])
         plain["breakdowns"] = tuple(BreakdownRow.from_dict(row) for row in values.get("breakdowns", ()))
-        plain["text_quality"] = {
-            name: Share(share["numerator"], share["denominator"], share["of"])
-            for name, share in values["text_quality"].items()
+        plain["text_quality"] = {name: Share.from_dict(share) for name, share in values["text_quality"].items()}
+        plain["reference_misses"] = {
+            name: {key: Share.from_dict(share) for key, share in shares.items()}
+            for name, shares in values.get("reference_misses", {}).items()
         }
         plain["distances"] = DistanceHistogram.from_dict(values["distances"])
         return cls(**plain)

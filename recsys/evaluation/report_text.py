@@ -12,10 +12,11 @@ from typing import Final
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.misses import is_reason, miss_title, with_failure
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, PairedDifference, SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
-from recsys.evaluation.text_quality import DESCRIPTIONS
+from recsys.evaluation.text_quality import DESCRIPTIONS, Share
 
 _TEXT_WIDTH: Final = 100
 _SHARES_SHOWN: Final = (
@@ -43,6 +44,7 @@ def render_text(report: Report) -> str:
         [INTERVAL_METHOD],
         _difference_lines(report),
         *_beyond_accuracy_blocks(report),
+        *_miss_blocks(report),
         *(_breakdown_block(report, name) for name in report.breakdown_definitions),
         _share_lines(report),
         [
@@ -119,6 +121,31 @@ def _beyond_accuracy_blocks(report: Report) -> list[list[str]]:
 def _measure(measure: Measure) -> str:
     value = "–" if measure.value is None else f"{measure.value:.4f}"
     return f"{value} ({measure.denominator})"
+
+
+def _miss_blocks(report: Report) -> list[list[str]]:
+    """A class of ranks a row, a system a column, popularity and random among them; then the definitions."""
+    systems = {name: with_failure(shares) for name, shares in report.misses.items()}
+    if not systems:
+        return []
+    header = ["Every rank asked for", *systems]
+    rows = [
+        [
+            f"{'  ' * is_reason(name)}{miss_title(name, report.known_films)}",
+            *(_rank_share(shares.get(name)) for shares in systems.values()),
+        ]
+        for name in with_failure(report.model.misses)
+    ]
+    checked = report.known_films or "no list of films was given"
+    lines = [line for text in report.miss_definitions.values() for line in _wrapped(text, indent="  ")]
+    return [_table([header, *rows]), [*lines, f"Titles out of the catalogue were checked against: {checked}."]]
+
+
+def _rank_share(share: Share | None) -> str:
+    """A share with both of its numbers; a dash for what a system without a text cannot come to."""
+    if share is None or share.value is None:
+        return "–"
+    return f"{share.value:.1%} ({share.numerator}/{share.denominator})"
 
 
 def _breakdown_block(report: Report, name: str) -> list[str]:

@@ -7,11 +7,12 @@ summed up, and nothing of where the records come from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from recsys.evaluation.intervals import Interval, clustered_interval, mean_over_records, mean_over_users
 from recsys.evaluation.significance import PermutationTest
+from recsys.evaluation.text_quality import Share
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class SystemScore:
         beyond_accuracy: What the lists are like, by name; empty in reports of older releases.
         coverage: The share of the likes that a baseline was fitted on that are of items it knows; None for models,
             and in reports of older releases.
+        misses: The share of each class of ranks, by name; misses.py tells which there are. Empty in reports of older
+            releases.
     """
 
     name: str
@@ -81,6 +84,11 @@ class SystemScore:
     seconds: float
     beyond_accuracy: Mapping[str, Measure] = field(default_factory=dict)
     coverage: float | None = None
+    misses: Mapping[str, Share] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The system as plain JSON values."""
+        return {**asdict(self), "misses": {name: share.to_dict() for name, share in self.misses.items()}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -95,6 +103,7 @@ class SystemScore:
                 name: Measure.from_dict(measure) for name, measure in values.get("beyond_accuracy", {}).items()
             },
             coverage=values.get("coverage"),
+            misses={name: Share.from_dict(share) for name, share in values.get("misses", {}).items()},
         )
 
 
@@ -156,11 +165,13 @@ class BreakdownRow:
 
     @property
     def range(self) -> str:
-        """The least and the greatest value; empty where they are unknown.
+        """The least and the greatest value; empty where they are unknown or the group is named by its only value.
 
         Years and likes need no decimals, overlaps and logarithms two.
         """
         if self.low is None or self.high is None:
+            return ""
+        if f"{self.low:g}" == f"{self.high:g}" == self.group:
             return ""
         digits = 0 if self.low >= 100 or (self.low.is_integer() and self.high.is_integer()) else 2
         return f"{self.low:.{digits}f} to {self.high:.{digits}f}"

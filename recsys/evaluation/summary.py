@@ -20,12 +20,13 @@ from recsys.evaluation.breakdowns import break_down
 from recsys.evaluation.context import EvaluationContext
 from recsys.evaluation.intervals import mean_over_records, paired_interval
 from recsys.evaluation.metrics import HEADLINE, METRICS, Ranked
+from recsys.evaluation.misses import count_answers, count_rankings
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, PairedDifference, SystemScore
 from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
-from recsys.evaluation.text_quality import distance_histogram, text_quality
+from recsys.evaluation.text_quality import Share, distance_histogram, text_quality
 from recsys.models.host import ModelChoice
 
 
@@ -111,6 +112,8 @@ def make_report(
         started_at=started_at,
         finished_at=finished_at,
         breakdowns=breakdowns,
+        known_films=context.known_films.description if context is not None and context.known_films else "",
+        reference_misses={} if context is None else _reference_misses(results, baselines, context),
     )
 
 
@@ -125,11 +128,29 @@ def _score_systems(
     if context is None:
         return systems, ()
     rankings: list[Sequence[Scored]] = [results, *(run.scores for run in baselines)]
+    misses = [count_answers(results, context)]
+    misses += [count_rankings(results, [score.item_ids for score in run.scores], context) for run in baselines]
     systems = tuple(
-        replace(system, beyond_accuracy=measure_system(results, ranked, context, k=request.evaluation.k))
-        for system, ranked in zip(systems, rankings, strict=True)
+        replace(
+            system, beyond_accuracy=measure_system(results, ranked, context, k=request.evaluation.k), misses=classes
+        )
+        for system, ranked, classes in zip(systems, rankings, misses, strict=True)
     )
     return systems, _break_down(results, systems, rankings, context)
+
+
+def _reference_misses(
+    results: Sequence[RecordResult], baselines: Sequence[BaselineRun], context: EvaluationContext
+) -> dict[str, dict[str, Share]]:
+    """What a near share is read against, where it is none of the baselines."""
+    lists = {"popularity": context.popularity_lists, "random": context.random_lists}
+    for run in baselines:
+        lists.pop(run.name, None)
+    return {
+        name: count_rankings(results, [items[result.record_id] for result in results], context)
+        for name, items in lists.items()
+        if items
+    }
 
 
 def measure_system(

@@ -7,13 +7,13 @@ titles (up to N for each record). This module judges no recommendation: that is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from recsys.evaluation.results import RecordResult, ResolvedTitle
 
-ShareOf = Literal["records", "generated titles"]
+ShareOf = Literal["records", "generated titles", "ranks asked for"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Share:
     numerator: int
     denominator: int
     of: ShareOf
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        return cls(values["numerator"], values["denominator"], values["of"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The share as plain JSON values, its value included."""
+        return {**asdict(self), "value": self.value}
 
     @property
     def value(self) -> float | None:

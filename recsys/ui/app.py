@@ -13,7 +13,7 @@ from recsys.data.splits import SplitSettings
 from recsys.errors import InputError, RecsysError
 from recsys.models.registry import SMALL_MODEL
 from recsys.workbench import Workbench
-from recsys.workbench_options import WorkbenchOptions
+from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
 OPENING_MODEL = SMALL_MODEL
 """The best recommender of the shipped ones (README), and it comes with the repository."""
@@ -34,6 +34,7 @@ def launch(arguments: Sequence[str] | None = None) -> None:
                 public=options.public,
                 device=options.device,
                 descriptions=options.descriptions,
+                known_films=options.known_films,
                 split=read_settings(options, SplitSettings),
                 default_model=options.model or OPENING_MODEL,
             )
@@ -72,6 +73,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         "--data", type=Path, help="a MovieLens folder or zip, 100K to 32M (default: the embedded latest-small)"
     )
     parser.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for prompts")
+    parser.add_argument("--known-films", type=Path, help=KNOWN_FILMS_HELP)
     parser.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
     parser.add_argument("--runs", type=Path, help="where evaluations are kept (default: the user's cache)")
     parser.add_argument(

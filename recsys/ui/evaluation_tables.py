@@ -12,8 +12,10 @@ from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
 from recsys.evaluation.breakdowns import BREAKDOWNS
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.misses import is_reason, miss_title, with_failure
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, SystemScore
+from recsys.evaluation.text_quality import Share
 from recsys.ui.evaluation_cards import system_title
 from recsys.ui.markup import escape, plural
 
@@ -76,6 +78,28 @@ def beyond_accuracy_html(report: Report) -> str:
     )
 
 
+def misses_html(report: Report) -> str:
+    """A class of ranks a row, a system a column, popularity and random among them, each share with its numbers."""
+    definitions = report.miss_definitions
+    if not definitions:
+        return ""
+    systems = {name: with_failure(shares) for name, shares in report.misses.items()}
+    rows = "".join(
+        _row(
+            _class_title(name, report.known_films),
+            definitions[name],
+            [_rank_share(shares.get(name)) for shares in systems.values()],
+        )
+        for name in with_failure(report.model.misses)
+    )
+    checked = report.known_films or "no list of films was given (--known-films)"
+    return _fold(
+        "Every rank asked for: hit, near, discovery, no such film, or failure",
+        _table("Rank", [system_title(name) for name in systems], rows),
+        [*definitions.values(), f"Titles out of the catalogue were checked against: {checked}"],
+    )
+
+
 def breakdowns_html(report: Report) -> str:
     """The headline metric of every system by groups of records, a table for each way of grouping."""
     names = list(report.breakdown_definitions)
@@ -94,7 +118,7 @@ def breakdowns_html(report: Report) -> str:
     return _fold(f"For whom it works: {label} by groups of records", tables, report.breakdown_definitions.values())
 
 
-TABLES = (metrics_table_html, beyond_accuracy_html, breakdowns_html)
+TABLES = (metrics_table_html, beyond_accuracy_html, misses_html, breakdowns_html)
 """What stands under the chart, in this order."""
 
 
@@ -123,6 +147,18 @@ def _measure(measure: Measure) -> str:
         return "<b>–</b>"
     value = f"{measure.value:.3f}".replace("-", "−")
     return f"<b>{value}</b><small>{_interval(measure.interval, 3)}of {measure.denominator:,}</small>"
+
+
+def _class_title(name: str, known_films: str) -> str:
+    title = escape(miss_title(name, known_films))
+    return f'<span class="ev-reason">{title}</span>' if is_reason(name) else title
+
+
+def _rank_share(share: Share | None) -> str:
+    """A share with both of its numbers; a dash for what a system without a text cannot come to."""
+    if share is None or share.value is None:
+        return "<b>–</b>"
+    return f"<b>{share.value:.1%}</b><small>{share.numerator:,} of {share.denominator:,}</small>"
 
 
 def _score(row: BreakdownRow, system: str) -> str:

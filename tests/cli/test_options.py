@@ -1,9 +1,16 @@
 import argparse
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from recsys.cli.options import add_settings, attribute_docs, read_settings
+from recsys.cli.options import (
+    add_settings,
+    add_workbench_options,
+    attribute_docs,
+    open_workbench,
+    read_settings,
+)
 from recsys.errors import SettingsError
 from recsys.settings import EvaluationSettings, GenerationSettings, PromptSettings, ResolutionSettings
 
@@ -38,3 +45,11 @@ def test_options_have_the_types_of_the_settings():
 def test_a_value_out_of_range_is_a_settings_error():
     with pytest.raises(SettingsError, match="temperature"):
         parse(GenerationSettings, "--temperature", "nan")
+
+
+def test_a_list_of_known_films_is_an_option_of_every_command_with_a_workbench(tmp_path):
+    parser = argparse.ArgumentParser()
+    add_workbench_options(parser)
+    assert open_workbench(parser.parse_args([])).options.known_films is None
+    typed = parser.parse_args(["--known-films", "ml-32m.zip", "--runs", str(tmp_path)])
+    assert open_workbench(typed).options.known_films == Path("ml-32m.zip")  # and is read by no more than an evaluation

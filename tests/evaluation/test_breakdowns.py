@@ -10,6 +10,7 @@ from recsys.evaluation.breakdowns import BREAKDOWNS, TERCILES, UNKNOWN, break_do
 from recsys.evaluation.results import RecordResult
 from tests.evaluation.answers import CONTEXT
 
+ALWAYS = [name for name, breakdown in BREAKDOWNS.items() if not breakdown.needs_difference]
 numbers = st.lists(st.integers(0, 9), min_size=1, max_size=30)
 
 
@@ -124,10 +125,36 @@ def test_a_user_whose_likes_are_not_known_is_in_a_group_of_their_own():
     assert figures(rows) == {"middle": (1, 1, 0.1), UNKNOWN: (1, 1, 0.2)}
 
 
+def test_records_are_grouped_by_the_number_of_liked_movies_where_it_differs():
+    results = [
+        result("7-0", history=()),
+        result("7-1", history=(1, 2)),
+        result("8-0", history=(2, 1)),
+        result("9-0", history=(1, 2, 3, 4, 5, 6, 1, 2, 3, 4)),
+    ]
+    rows = rows_of("history_length", results, [0.0, 0.2, 0.4, 1.0])
+    assert list(rows) == ["0", "2", "10"]
+    assert figures(rows) == {"0": (1, 1, 0.0), "2": (2, 2, pytest.approx(0.3)), "10": (1, 1, 1.0)}
+    assert {row.range for row in rows.values()} == {""}  # "2: 2 to 2" would tell nothing
+
+
+def test_histories_of_one_length_are_no_groups():
+    assert rows_of("history_length", [result("7-0"), result("8-0")], [0.0, 1.0]) == {}
+
+
+@given(st.lists(st.integers(0, 6), max_size=12))
+def test_the_groups_by_length_hold_each_record_once(lengths):
+    results = [result(f"7-{place}", history=(1,) * length) for place, length in enumerate(lengths)]
+    rows = rows_of("history_length", results, [0.5] * len(lengths))
+    counted = {name: row.num_records for name, row in rows.items()}
+    differ = len(set(lengths)) > 1
+    assert counted == ({str(length): lengths.count(length) for length in set(lengths)} if differ else {})
+
+
 def test_every_row_has_every_system_on_the_same_records():
     results = [result(f"{user}-{window}") for user in (7, 8, 9) for window in range(2)]
     rows = break_down(results, {"ours": [1, 0, 1, 0, 1, 0], "theirs": [0.5] * 6}, CONTEXT)
-    assert {row.by for row in rows} == set(BREAKDOWNS)
+    assert {row.by for row in rows} == set(ALWAYS)
     for row in rows:
         assert row.scores.keys() == {"ours", "theirs"}
         assert row.scores["ours"].mean == row.scores["theirs"].mean == 0.5
@@ -146,7 +173,7 @@ def test_the_groups_of_a_breakdown_hold_each_record_once_and_add_up_to_the_whole
         for place, (user, one, other, _) in enumerate(rows)
     ]
     values = [quarter / 4 for *_, quarter in rows]
-    for name in BREAKDOWNS:
+    for name in ALWAYS:
         found = rows_of(name, results, values).values()
         assert sum(row.num_records for row in found) == len(rows)
         total = sum(row.num_records * row.scores["ours"].mean for row in found)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import recsys
 from recsys.catalogue import Catalogue, Movie
+from recsys.data.known_films import KnownFilms
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
 from recsys.evaluation.breakdowns import BREAKDOWNS
@@ -29,8 +30,9 @@ from recsys.evaluation.runner import select_records
 from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.store import RunStore
 from recsys.evaluation.summary import describe_machine, hash_records, paired_difference
+from recsys.evaluation.text_quality import Share
 from recsys.models.host import ModelChoice
-from recsys.settings import EvaluationSettings
+from recsys.settings import EvaluationSettings, GenerationSettings
 from tests.evaluation.answers import CATALOGUE, SPLIT, FakeSystem, answer_by_id, make_answer, make_record, title
 
 REQUEST = EvaluationRequest(
@@ -113,8 +115,9 @@ def test_popularity_is_what_serendipity_needs_even_where_it_is_no_baseline(store
 
 def test_a_report_breaks_the_headline_down_for_every_system(store):
     report = evaluate(store, catalogue=CATALOGUE)
-    assert {row.by for row in report.breakdowns} == set(BREAKDOWNS) == set(report.breakdown_definitions)
-    for name in BREAKDOWNS:
+    by_what = {name for name, breakdown in BREAKDOWNS.items() if not breakdown.needs_difference}
+    assert {row.by for row in report.breakdowns} == by_what == set(report.breakdown_definitions)
+    for name in by_what:
         rows = [row for row in report.breakdowns if row.by == name]
         assert sum(row.num_records for row in rows) == 10
         for system in report.systems:
@@ -122,9 +125,72 @@ def test_a_report_breaks_the_headline_down_for_every_system(store):
             assert total / 10 == pytest.approx(system.metrics["map"].mean)
 
 
+def test_a_report_classes_every_rank_of_every_system_and_of_popularity_and_random(store):
+    report = evaluate(store, catalogue=CATALOGUE)
+    assert list(report.misses) == ["tiny + mine", "popularity", "random"]
+    assert list(report.reference_misses) == ["random"]
+    for shares in report.misses.values():
+        assert {share.denominator for share in shares.values()} == {40}
+        assert sum(share.numerator for share in shares.values()) == 40
+    hits = sum(item in result.relevant for result in store.results() for item in result.item_ids)
+    assert report.model.misses["hit"].numerator == hits
+    assert report.systems[1].misses["hit"].numerator == 30  # 1, 2 and 4 of 1, 2, 4, 8
+    assert report.systems[1].misses["near"].numerator == 10  # 8 shares both genres with 2 and 4
+
+
+def test_popularity_and_random_are_classed_where_they_are_no_baselines(store, tmp_path):
+    alone = evaluate(store, request=replace(REQUEST, baselines=()), catalogue=CATALOGUE)
+    assert list(alone.reference_misses) == ["popularity", "random"]
+    request = replace(REQUEST, baselines=("random", "popularity"))
+    beside = evaluate(RunStore(tmp_path, "feedfeedfeedfeed"), request=request, catalogue=CATALOGUE)
+    assert beside.reference_misses == {}
+    assert beside.misses == alone.misses
+
+
+def test_a_baseline_fills_as_many_ranks_as_the_model_was_asked_for(store):
+    """Six titles at k = 4: nobody may be called unfilled for having ranked no more than four."""
+
+    def answer(record):
+        made = make_answer([1, 2])
+        return replace(made, prompt=replace(made.prompt, num_recommendations=6))
+
+    request = replace(REQUEST, generation=GenerationSettings(num_recommendations=6))
+    report = evaluate(store, FakeSystem(answer), request, catalogue=CATALOGUE)
+    popularity = report.systems[1]
+    assert popularity.misses["unfilled"] == Share(10, 60, "ranks asked for")  # of 1, 2, 4, 8 and 9 it knows no sixth
+    assert popularity.metrics["precision"].mean == pytest.approx(3 / 4)
+    assert report.model.misses["unfilled"] == Share(40, 60, "ranks asked for")
+
+
+def test_a_list_of_known_films_changes_the_report_and_no_record(store):
+    def answer(record):
+        return make_answer([title(None, "none", name="Parasite"), title(None, "none", name="Zorblax"), 1, 2])
+
+    unchecked = evaluate(store, FakeSystem(answer), catalogue=CATALOGUE)
+    before = store.results()
+    films = KnownFilms.of_movies("movies.csv", [Movie(9, "Parasite", 2019)])
+    checked = evaluate(store, FakeSystem(answer), catalogue=CATALOGUE, known_films=films)
+    assert store.results() == before
+    assert unchecked.known_films == ""
+    assert "discovery" not in unchecked.model.misses
+    assert "nothing to check it against" in unchecked.miss_definitions["no_such_film"]
+    assert unchecked.model.misses["no_such_film"].numerator == 20
+    assert checked.known_films == "movies.csv, 1 films"
+    assert checked.model.misses["discovery"].numerator == checked.model.misses["no_such_film"].numerator == 10
+    plain = checked.to_dict()
+    assert "of movies.csv, 1 films" in plain["miss_definitions"]["no_such_film"]
+    assert plain["systems"][0]["misses"]["discovery"] == {
+        "numerator": 10,
+        "denominator": 40,
+        "of": "ranks asked for",
+        "value": 0.25,
+    }
+
+
 def test_without_the_catalogue_a_report_has_neither(report):
     assert report.breakdowns == ()
-    assert all(system.beyond_accuracy == {} for system in report.systems)
+    assert all(system.beyond_accuracy == system.misses == {} for system in report.systems)
+    assert report.misses == {}
 
 
 def test_a_difference_carries_its_permutation_test_and_what_could_be_seen(report, store):
@@ -223,12 +289,14 @@ def test_a_report_survives_json_and_the_disk(store, tmp_path):
 
 
 def as_an_older_release_wrote_it(report):
-    """Without what was added since: MRR, tests, what lists are like, and breakdowns."""
+    """Without what was added since: MRR, tests, what lists are like, classes of ranks, and breakdowns."""
     old = json.loads(json.dumps(report.to_dict()))
     for name in ("breakdowns", "beyond_accuracy_definitions", "breakdown_definitions", "significance_method"):
         del old[name]
+    for name in ("known_films", "reference_misses", "miss_definitions"):
+        del old[name]
     for system in old["systems"]:
-        del system["beyond_accuracy"], system["coverage"], system["metrics"]["mrr"]
+        del system["beyond_accuracy"], system["coverage"], system["misses"], system["metrics"]["mrr"]
     for difference in old["differences"]:
         del difference["permutation"], difference["minimum_detectable_effect"]
     del old["definitions"]["mrr"]
@@ -248,6 +316,8 @@ def test_a_report_of_an_older_release_is_read_and_printed_with_what_it_has(store
     assert "MRR" not in text
     assert "p =" not in text
     assert "Beyond accuracy" not in text
+    assert "Every rank" not in text
+    assert (old.misses, old.miss_definitions, old.known_films) == ({}, {}, "")
     assert Report.from_dict(old.to_dict()) == old
 
 

@@ -79,6 +79,8 @@ def test_every_measure_has_a_row_with_its_denominator_and_a_definition(report):
 def test_every_breakdown_has_a_table_with_records_users_and_intervals(report):
     blocks = blocks_of(report)
     for name, breakdown in BREAKDOWNS.items():
+        if breakdown.needs_difference:
+            continue
         rows = [row for row in report.breakdowns if row.by == name]
         table = next(block for block in blocks if block[0].startswith(f"MAP@4 by {name}"))
         assert len({len(line) for line in table[: len(rows) + 1]}) == 1
@@ -88,6 +90,24 @@ def test_every_breakdown_has_a_table_with_records_users_and_intervals(report):
             assert f"{score.mean:.4f} [{score.interval.low:.4f}, {score.interval.high:.4f}]" in line
             assert f" {row.num_records} " in line
         assert breakdown.definition in joined(report)
+
+
+def test_every_class_of_ranks_has_a_row_with_both_numbers_and_a_definition(report):
+    table = next(block for block in blocks_of(report) if block[0].startswith("Every rank asked for"))
+    assert len({len(line) for line in table}) == 1
+    rows = {line[:22].rstrip(): line[22:].split() for line in table}
+    assert [name.strip() for name in rows][1:] == [
+        "Hit", "Near", "Not in the catalogue", "Failure",
+        "Another kind", "Repeated", "Already liked", "Malformed", "Unfilled",
+    ]  # fmt: skip
+    assert table[0].split()[-2:] == ["popularity", "random"]
+    hits = report.model.misses["hit"].numerator
+    assert rows["Hit"][:2] == [f"{hits / 40:.1%}", f"({hits}/40)"]
+    assert rows["Hit"][2:4] == ["75.0%", "(30/40)"]
+    assert rows["  Repeated"] == ["0.0%", "(0/40)", "–", "–"]
+    for definition in report.miss_definitions.values():
+        assert definition in joined(report)
+    assert "were checked against: no list of films was given." in joined(report)
 
 
 def test_the_range_of_a_group_is_printed_without_needless_decimals(report):

@@ -1,5 +1,7 @@
 """The app's command line."""
 
+from pathlib import Path
+
 import pytest
 
 from recsys.arguments import read_settings
@@ -18,3 +20,8 @@ def test_a_split_that_cannot_be_is_told_without_a_trace(capsys):
         launch(["--split-records", "900"])
     assert stop.value.code == 2
     assert "numbers of records are chosen where records are drawn" in capsys.readouterr().err
+
+
+def test_a_list_of_known_films_may_be_named():
+    assert read_options([]).known_films is None
+    assert read_options(["--known-films", "films/movies.csv"]).known_films == Path("films/movies.csv")

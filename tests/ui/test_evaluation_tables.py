@@ -10,7 +10,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.significance import PermutationTest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
-from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html
+from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html, misses_html
 from tests.evaluation.answers import CONTEXT
 from tests.ui.fake_evaluation import report_of, result, title
 
@@ -45,9 +45,32 @@ def test_each_way_of_grouping_has_a_table_whose_rows_tell_how_much_they_hold(rep
     assert all("<b>0." in cells for _, cells in rows)
 
 
-def test_a_report_of_an_older_release_has_neither(report):
-    old = replace(report, breakdowns=(), systems=tuple(replace(s, beyond_accuracy={}) for s in report.systems))
-    assert beyond_accuracy_html(old) == breakdowns_html(old) == ""
+def test_every_class_of_ranks_is_told_of_every_system_with_both_numbers(report):
+    page = misses_html(report)
+    rows = {re.sub("<.*?>", "", name): cells for name, cells in rows_of(page)}
+    assert list(rows) == [
+        "Hit", "Near", "Not in the catalogue", "Failure",
+        "Another kind", "Repeated", "Already liked", "Malformed", "Unfilled",
+    ]  # fmt: skip
+    assert "<b>25.0%</b><small>2 of 8</small>" in rows["Hit"]  # 1 of 1 and 2, twice
+    assert "<b>25.0%</b><small>2 of 8</small>" in rows["Near"]  # half of 2's genres are 1's
+    assert rows["Malformed"].count("–") == 1  # popularity writes no text
+    assert page.count("<li>") == 10  # the definitions, and what titles were checked against
+    assert "nothing to check it against" in page
+
+
+def test_the_name_of_a_list_of_films_is_text(report):
+    page = misses_html(replace(report, known_films="<img src=x>${alert(1)}, 3 films"))
+    assert "&lt;img src=x&gt;" in page
+    assert "<img" not in page
+    assert "${" not in page
+    assert "no film of &lt;img" in page
+
+
+def test_a_report_of_an_older_release_has_none_of_them(report):
+    systems = tuple(replace(s, beyond_accuracy={}, misses={}) for s in report.systems)
+    old = replace(report, breakdowns=(), systems=systems)
+    assert beyond_accuracy_html(old) == breakdowns_html(old) == misses_html(old) == ""
 
 
 def test_a_verdict_tells_the_p_value_and_what_could_have_been_seen(report):
