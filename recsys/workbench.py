@@ -253,8 +253,8 @@ class Workbench:
             decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
             return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, classic=classic, **shared)
 
-    def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
-        """Starts an evaluation in the server; it goes on whoever watches, and resumes where one was stopped.
+    def start_evaluation(self, request: EvaluationRequest, *, group: str = "") -> EvaluationJob:
+        """Starts an evaluation in the server, which resumes where one was stopped; see EvaluationJobs.start.
 
         Raises:
             InputError: when the request is above a limit.
@@ -264,7 +264,7 @@ class Workbench:
         self.limits.check_generation(request.generation, request.decoding)
         self.check_prompt(request.choice, request.prompt)
         with self.data_holder.kept() as data:
-            return self.jobs.start(request, lambda job: self._evaluate(job, data))
+            return self.jobs.start(request, lambda job: self._evaluate(job, data), group=group)
 
     def _evaluate(self, job: EvaluationJob, data: LoadedData) -> Report:
         max_seconds, known_films = self.limits.max_evaluation_seconds, self.options.known_films

@@ -35,11 +35,16 @@ from recsys.workbench import Workbench
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
+    add_request_arguments(parser)
+    parser.add_argument("--csv", type=Path, help="write one row a record")
+
+
+def add_request_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what `read_request` reads, and where the result goes."""
     parser.add_argument("--records", type=int, default=50, help="how many records; 0 takes all of the split")
     parser.add_argument("--run-seed", type=int, default=0, help="draws the records and seeds their generation")
     add_settings(parser, EvaluationSettings, skip=("num_records", "seed"))
     parser.add_argument("--baselines", nargs="*", default=["popularity", "ease"], choices=BASELINES, metavar="NAME")
-    parser.add_argument("--csv", type=Path, help="write one row a record")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_choice_options(parser)

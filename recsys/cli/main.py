@@ -9,7 +9,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recsys.cli import adapters, bench, data, deploy, evaluate, history, models, pretrain, recommend, reports, train
+from recsys.cli import (
+    adapters,
+    bench,
+    data,
+    deploy,
+    evaluate,
+    history,
+    models,
+    pretrain,
+    recommend,
+    reports,
+    sweep,
+    train,
+)
 from recsys.errors import InputError, RecsysError
 
 COMMANDS = {
@@ -20,6 +33,7 @@ COMMANDS = {
     "history": history,
     "evaluate": evaluate,
     "reports": reports,
+    "sweep": sweep,
     "train": train,
     "pretrain": pretrain,
     "bench": bench,

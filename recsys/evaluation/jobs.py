@@ -198,15 +198,20 @@ class EvaluationJobs:
         self._latest: EvaluationJob | None = None
         import_folder_runs(runs_folder)
 
-    def start(self, request: EvaluationRequest, work: Work) -> EvaluationJob:
+    def start(self, request: EvaluationRequest, work: Work, *, group: str = "") -> EvaluationJob:
         """Starts a job in a thread of its own.
+
+        Args:
+            request: What is evaluated.
+            work: Evaluates it.
+            group: A folder within the runs folder for runs that are not listed, such as the cells of a sweep.
 
         Raises:
             ModelBusyError: while another job runs.
         """
         with self._lock:
             self.require_idle()
-            job = self._latest = EvaluationJob(request, self.runs_folder, clock=self._clock)
+            job = self._latest = EvaluationJob(request, self.runs_folder / group, clock=self._clock)
         threading.Thread(target=job.run, args=(work,), name=f"evaluation-{job.id}", daemon=True).start()
         return job
 

@@ -1,0 +1,62 @@
+"""``sweep``: the same validation records under every combination of some settings, one row each.
+
+A sweep that was stopped goes on where it was when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from recsys.cli import evaluate
+from recsys.cli.options import open_workbench
+from recsys.cli.progress import ProgressLine
+from recsys.data.atomic import open_atomically
+from recsys.errors import InputError
+from recsys.tuning.axes import Axis, make_cells
+from recsys.tuning.cells import CellEvaluator
+from recsys.tuning.sweep import Sweep, SweepResult, run_sweep
+from recsys.tuning.sweep_text import render_sweep, render_sweep_markdown
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments: those of ``evaluate``, and the axes."""
+    parser.add_argument(
+        *("--axis",), action="append", required=True, metavar="SETTING=V1,V2", help="what is varied; up to three times"
+    )
+    parser.add_argument("--markdown", type=Path, help="write the table as Markdown")
+    evaluate.add_request_arguments(parser)
+    parser.set_defaults(split="validation", baselines=[])
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the sweep and prints its table."""
+    workbench = open_workbench(arguments)
+    sweep = Sweep(evaluate.read_request(arguments, workbench), tuple(Axis.parse(text) for text in arguments.axis))
+    make_cells(sweep.base, sweep.axes)  # before minutes go into loading the model
+    workbench.check_prompt(sweep.base.choice, sweep.base.prompt)
+    progress = ProgressLine()
+    workbench.host.load(sweep.base.choice, progress)
+    result = run_sweep(sweep, CellEvaluator(workbench, progress))
+    progress.close()
+    _write(arguments, result)
+    if arguments.json:
+        json.dump(result.to_dict(), sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print(render_sweep(result))
+    return 0
+
+
+def _write(arguments: argparse.Namespace, result: SweepResult) -> None:
+    texts = {arguments.out: json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n"}
+    texts[arguments.markdown] = render_sweep_markdown(result)
+    try:
+        for path, text in texts.items():
+            if path is not None:
+                with open_atomically(path) as file:
+                    file.write(text.encode("utf-8"))
+    except OSError as error:
+        raise InputError("the sweep cannot be written", seen=error.filename, mend=str(error.strerror)) from error
