@@ -22,6 +22,7 @@ from recsys.cli import (
     reports,
     sweep,
     train,
+    tune,
 )
 from recsys.errors import InputError, RecsysError
 
@@ -34,6 +35,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "reports": reports,
     "sweep": sweep,
+    "tune": tune,
     "train": train,
     "pretrain": pretrain,
     "bench": bench,

@@ -76,8 +76,7 @@ class Axis:
         texts = [part.strip() for part in listed.split(",") if part.strip()]
         if name not in VARIED:
             return cls(name, tuple(texts))  # which says what is wrong
-        annotation = typing.get_type_hints(_PARTS[VARIED[name]])[name]
-        return cls(name, tuple(_read(name, value, annotation) for value in texts))
+        return cls(name, tuple(_read(name, value) for value in texts))
 
     def __str__(self) -> str:
         """The axis as `parse` reads it."""
@@ -95,8 +94,14 @@ def write_value(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _read(name: str, text: str, annotation: Any) -> Value:
-    kinds = [kind for kind in (typing.get_args(annotation) or (annotation,)) if isinstance(kind, type)]
+def setting_type(name: str) -> tuple[type, ...]:
+    """The types that a setting may have; none for one of some names."""
+    annotation = typing.get_type_hints(_PARTS[VARIED[name]])[name]
+    return tuple(kind for kind in (typing.get_args(annotation) or (annotation,)) if isinstance(kind, type))
+
+
+def _read(name: str, text: str) -> Value:
+    kinds = setting_type(name)
     if text.lower() == "none" and type(None) in kinds:
         return None
     if bool in kinds:
@@ -132,13 +137,18 @@ def make_cells(base: EvaluationRequest, axes: Sequence[Axis]) -> list[tuple[dict
     combinations = [dict(zip(names, values, strict=True)) for values in itertools.product(*(a.values for a in axes))]
     if len(combinations) > MAX_CELLS:
         raise SettingsError("too many combinations", seen=len(combinations), mend=f"keep to {MAX_CELLS}")
-    cells = [(values, _apply(base, values)) for values in combinations]
+    cells = [(values, apply_values(base, values)) for values in combinations]
     for axis in axes:
         _require_effect(axis, [request for _, request in cells])
     return cells
 
 
-def _apply(base: EvaluationRequest, values: Mapping[str, Value]) -> EvaluationRequest:
+def apply_values(base: EvaluationRequest, values: Mapping[str, Value]) -> EvaluationRequest:
+    """The evaluation with these settings changed.
+
+    Raises:
+        SettingsError: for a value out of range.
+    """
     changes: dict[str, Any] = {}
     for part, changed in _by_part(values):
         settings: Settings = getattr(base, part)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from recsys.errors import CancelledError, ModelBusyError, RecsysError
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.results import RecordResult
+from recsys.evaluation.store import RunStore
 
 if TYPE_CHECKING:
     from recsys.evaluation.jobs import EvaluationJob
@@ -56,6 +58,11 @@ class CellEvaluator:
         if state.report is None:
             raise state.error or RecsysError(state.message)
         return state.report
+
+    def results(self, report: Report) -> tuple[RecordResult, ...]:
+        """The records of a report that it gave, in one order for all of them."""
+        store = RunStore(self._workbench.jobs.runs_folder / GROUP, report.fingerprint)
+        return tuple(sorted(store.results(), key=lambda result: result.record_id))
 
     def _start(self, request: EvaluationRequest, name: str) -> EvaluationJob:
         while not self._cancel.is_set():

@@ -54,11 +54,12 @@ def describe(result: SweepResult) -> str:
 def _row(cell: SweepCell, names: Sequence[str]) -> list[str]:
     return [
         *(write_value(cell.values[name]) for name in names),
-        *(_figure(name, cell.measured.get(name)) for name in SHOWN),
+        *(figure_text(name, cell.measured.get(name)) for name in SHOWN),
     ]
 
 
-def _figure(name: str, measured: Measured | None) -> str:
+def figure_text(name: str, measured: Measured | None) -> str:
+    """A figure as tables show it, with its interval where it is a score."""
     if measured is None or measured.value is None:
         return "–"
     if name in ("map", "ndcg", "raw_map"):

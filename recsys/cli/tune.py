@@ -1,0 +1,86 @@
+"""``tune``: search for the best settings on validation users, then prove the winner once on test users.
+
+A search that was stopped goes on where it was when the same command is given again. It needs optuna, the extra `tune`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from recsys.cli import evaluate
+from recsys.cli.options import open_workbench
+from recsys.cli.progress import ProgressLine
+from recsys.data.atomic import open_atomically
+from recsys.errors import InputError
+from recsys.tuning.cells import GROUP, CellEvaluator
+from recsys.tuning.confirming import confirm_winner
+from recsys.tuning.space import DEFAULT_SPACE, parse_space
+from recsys.tuning.study import Study, require_optuna, run_study
+from recsys.tuning.study_result import GOALS, StudyResult
+from recsys.tuning.study_text import render_study
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments: those of ``evaluate``, and what is searched."""
+    usual = " ".join(str(one) for one in DEFAULT_SPACE)
+    parser.add_argument(
+        *("--search",),
+        action="append",
+        metavar="SETTING=A..B",
+        help=f"or SETTING=V1,V2; may be repeated (default: {usual})",
+    )
+    parser.add_argument(
+        "--objective", default="ndcg", choices=tuple(GOALS), help="what is searched for (default: ndcg)"
+    )
+    parser.add_argument("--trials", type=int, default=30, help="how many are tried in all (default: 30)")
+    parser.add_argument("--study-seed", type=int, default=0, help="of the proposals (default: 0)")
+    parser.add_argument(
+        "--confirm", action=argparse.BooleanOptionalAction, default=True, help="ask test users at the end"
+    )
+    parser.add_argument(
+        "--test-records", type=int, default=0, help="test records of the proof; 0 takes all (default: 0)"
+    )
+    evaluate.add_request_arguments(parser)
+    parser.set_defaults(split="validation", baselines=[])
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the search and prints its trials and the proof."""
+    require_optuna()
+    workbench = open_workbench(arguments)
+    base = evaluate.read_request(arguments, workbench)
+    space = parse_space(arguments.search) if arguments.search else DEFAULT_SPACE
+    study = Study(base, space, arguments.objective, arguments.trials, arguments.study_seed)
+    workbench.check_prompt(base.choice, base.prompt)
+    progress = ProgressLine()
+    workbench.host.load(base.choice, progress)
+    ask = CellEvaluator(workbench, progress)
+    result = run_study(
+        study,
+        ask,
+        workbench.jobs.runs_folder / GROUP,
+        confirm=(lambda winner: confirm_winner(base, winner.values, ask, num_records=arguments.test_records))
+        if arguments.confirm
+        else None,
+    )
+    progress.close()
+    _write(arguments.out, result)
+    if arguments.json:
+        json.dump(result.to_dict(), sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print(render_study(result))
+    return 0
+
+
+def _write(path: Path | None, result: StudyResult) -> None:
+    if path is None:
+        return
+    try:
+        with open_atomically(path) as file:
+            file.write(json.dumps(result.to_dict(), ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
+    except OSError as error:
+        raise InputError("the search cannot be written", seen=error.filename, mend=str(error.strerror)) from error

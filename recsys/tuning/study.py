@@ -1,0 +1,185 @@
+"""The search for the best settings on validation users, and its proof on test users.
+
+Optuna (an optional extra) proposes, our evaluation measures: every trial asks the same records with the same seeds, so
+trials differ by their settings alone. Trials are kept in a database, and a study that was stopped or killed goes on to
+the very trials that it would have made. Test users are asked about two settings in all: the winner, and those that were
+there before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from recsys.errors import ModelUnavailableError, SettingsError
+from recsys.evaluation.request import EvaluationRequest
+from recsys.settings import require_choice, require_number
+from recsys.tuning.axes import Axis, Value, apply_values
+from recsys.tuning.space import DEFAULT_SPACE, STEP, Span
+from recsys.tuning.study_result import GOALS, Confirmation, StudyResult, find_front
+from recsys.tuning.sweep import Evaluate, SweepCell
+
+if TYPE_CHECKING:
+    import optuna
+
+_FILE: Final = "studies.sqlite3"
+_CELL: Final = "cell"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is searched.
+
+    Attributes:
+        base: Everything that is not searched; its own values are the first trial.
+        space: What each searched setting may be.
+        objective: ndcg, map or pareto; see GOALS.
+        num_trials: How many combinations are tried, those of an earlier start among them.
+        seed: Of the proposals.
+    """
+
+    base: EvaluationRequest
+    space: tuple[Axis | Span, ...] = DEFAULT_SPACE
+    objective: str = "ndcg"
+    num_trials: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_choice("objective", self.objective, tuple(GOALS))
+        require_number("num_trials", self.num_trials, 2, 10_000, integer=True)
+        require_number("seed", self.seed, 0, 2**31 - 1, integer=True)
+        names = [one.name for one in self.space]
+        if not names or len(set(names)) < len(names):
+            raise SettingsError("a search needs settings, each once", seen=names, mend="write temperature=0..1.5")
+        if self.base.evaluation.split == "test":
+            mend = "search on validation users; test users confirm the winner"
+            raise SettingsError("settings are not chosen on test users", seen="test", mend=mend)
+
+    @property
+    def id(self) -> str:
+        """The same for the same search, however many trials; 12 hexadecimal digits."""
+        identity = [self.base.to_dict(), [str(one) for one in self.space], self.objective, self.seed]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def command(self) -> str:
+        """The command line that makes it again."""
+        words = ["python", "-m", "recsys", "tune", *(f"--search={one}" for one in self.space)]
+        words += [f"--objective={self.objective}", f"--trials={self.num_trials}", f"--study-seed={self.seed}"]
+        return shlex.join([*words, f"--split={self.base.evaluation.split}", *self.base.command_words[4:]])
+
+
+def run_study(
+    study: Study,
+    evaluate: Evaluate,
+    folder: Path,
+    *,
+    confirm: Callable[[SweepCell], Confirmation] | None = None,
+    watch: Callable[[StudyResult], None] = lambda result: None,
+) -> StudyResult:
+    """Searches until there are as many trials as asked for.
+
+    Args:
+        study: What is searched.
+        evaluate: Evaluates one trial.
+        folder: Where trials are kept.
+        confirm: Asks test users about the winner; None asks nobody.
+        watch: Told after each trial what there is so far.
+
+    Raises:
+        ModelUnavailableError: without optuna.
+        RecsysError: what an evaluation raises; trials and records that are done are kept.
+    """
+    kept = _open(study, folder)
+    while (done := len(_finished(kept))) < study.num_trials:
+        trial = _ask(kept, study, done)
+        values = _suggest(trial, study)
+        report = evaluate(apply_values(study.base, values), f"trial {done + 1} of {study.num_trials}")
+        cell = SweepCell.of_report(values, report)
+        trial.set_user_attr(_CELL, asdict(cell))
+        kept.tell(trial, [cell.measured[name].value or 0.0 for name, _ in GOALS[study.objective]])
+        watch(_result(kept, study))
+    result = _result(kept, study)
+    return result if confirm is None else replace(result, confirmation=confirm(result.winner))
+
+
+def require_optuna() -> None:
+    """Refuses to search where optuna is not installed.
+
+    Raises:
+        ModelUnavailableError: with the command that installs it.
+    """
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise ModelUnavailableError("optuna is not installed", mend='pip install "recsys[tune]"') from None
+
+
+def _open(study: Study, folder: Path) -> optuna.Study:
+    require_optuna()
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = optuna.create_study(
+        storage=f"sqlite:///{(folder / _FILE).resolve()}",
+        study_name=study.id,
+        load_if_exists=True,
+        directions=["maximize" if sign > 0 else "minimize" for _, sign in GOALS[study.objective]],
+    )
+    # What a kill left half done is tried again first: its finished records are kept under the same settings.
+    for trial in kept.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+        kept.enqueue_trial(trial.params)
+        kept.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    if not kept.get_trials():
+        kept.enqueue_trial(_base_values(study))
+    return kept
+
+
+def _ask(kept: optuna.Study, study: Study, done: int) -> optuna.Trial:
+    """The next trial; its proposal depends on the finished trials and the seed, not on when the study was started."""
+    import optuna
+
+    digest = hashlib.sha256(f"{study.seed} {done}".encode()).digest()
+    kept.sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "little"), n_startup_trials=8)
+    return kept.ask()
+
+
+def _suggest(trial: optuna.Trial, study: Study) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for one in study.space:
+        if isinstance(one, Axis):
+            values[one.name] = trial.suggest_categorical(one.name, list(one.values))
+        elif one.is_whole:
+            values[one.name] = trial.suggest_int(one.name, int(one.low), int(one.high))
+        else:
+            values[one.name] = round(trial.suggest_float(one.name, one.low, one.high, step=STEP), 6)
+    return values
+
+
+def _base_values(study: Study) -> dict[str, Any]:
+    """The base's own values, so that the first trial is what was there before; one outside the space is drawn."""
+    flat = {
+        name: value for part in study.base.to_dict().values() if isinstance(part, dict) for name, value in part.items()
+    }
+    return {one.name: flat[one.name] for one in study.space if _holds(one, flat[one.name])}
+
+
+def _holds(one: Axis | Span, value: Any) -> bool:
+    return value in one.values if isinstance(one, Axis) else one.low <= value <= one.high
+
+
+def _finished(kept: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    import optuna
+
+    return kept.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+
+
+def _result(kept: optuna.Study, study: Study) -> StudyResult:
+    cells = tuple(SweepCell.from_dict(trial.user_attrs[_CELL]) for trial in _finished(kept)[: study.num_trials])
+    return StudyResult(study.objective, study.command, cells, find_front(cells, GOALS[study.objective]))
