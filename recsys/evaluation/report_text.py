@@ -5,19 +5,19 @@ This module computes no figure and writes no file.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Final
 
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
-from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, PairedDifference, SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
+from recsys.evaluation.text_layout import interval_text as _interval
+from recsys.evaluation.text_layout import table_lines as _table
+from recsys.evaluation.text_layout import wrapped as _wrapped
 from recsys.evaluation.text_quality import DESCRIPTIONS
 
-_TEXT_WIDTH: Final = 100
 _SHARES_SHOWN: Final = (
     "well_formed",
     "exactly_n",
@@ -138,18 +138,3 @@ def _breakdown_row(row: BreakdownRow, systems: Sequence[str]) -> list[str]:
 def _share_lines(report: Report) -> list[str]:
     width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
     return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]
-
-
-def _interval(interval: Interval | None) -> str:
-    return "one user only" if interval is None else f"[{interval.low:.4f}, {interval.high:.4f}]"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of equal width: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-
-
-def _wrapped(text: str, *, indent: str = "") -> list[str]:
-    """A text in lines; "j-th" stays whole."""
-    return textwrap.wrap(text, _TEXT_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
