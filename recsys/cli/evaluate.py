@@ -25,6 +25,7 @@ from recsys.errors import InputError, RecsysError
 from recsys.evaluation.export import write_csv, write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
+from recsys.evaluation.report_markdown import write_markdown
 from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, ResolutionSettings
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baselines", nargs="*", default=["popularity", "ease"], choices=BASELINES, metavar="NAME")
     parser.add_argument("--csv", type=Path, help="write one row a record")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
+    parser.add_argument("--markdown", type=Path, help="write the report as Markdown")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_choice_options(parser)
     for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
@@ -116,6 +118,8 @@ def _write(arguments: argparse.Namespace, workbench: Workbench, job: EvaluationJ
     try:
         if arguments.out and report is not None:
             write_json(report, arguments.out)
+        if arguments.markdown and report is not None:
+            write_markdown(report, arguments.markdown)
         if arguments.csv:
             write_csv(job.results(), arguments.csv, catalogue=workbench.catalogue)
     except OSError as error:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from recsys.cli import adapters, bench, data, deploy, evaluate, history, models, pretrain, recommend, train
+from recsys.cli import adapters, bench, data, deploy, evaluate, history, models, pretrain, recommend, runs, train
 from recsys.errors import InputError, RecsysError
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "recommend": recommend,
     "history": history,
     "evaluate": evaluate,
+    "runs": runs,
     "train": train,
     "pretrain": pretrain,
     "bench": bench,
