@@ -184,10 +184,23 @@ class EvaluateHandlers:
         Raises:
             InputError: when the list has none of that name.
         """
-        for report in self.past_reports():
-            if report.fingerprint == fingerprint:
-                return report.fingerprint, report.finished_at
-        raise InputError("no such run", seen=fingerprint, mend="open one of the list")
+        found = self.find_run(fingerprint)
+        if found is None:
+            raise InputError("no such run", seen=fingerprint, mend="open one of the list")
+        return found
+
+    def find_run(self, fingerprint: str) -> ShownRun | None:
+        """As past_run; None where the list has none of that name."""
+        found = (report for report in self.past_reports() if report.fingerprint == fingerprint)
+        return next(((report.fingerprint, report.finished_at) for report in found), None)
+
+    def report(self, shown: ShownRun) -> Report:
+        """The report of a run.
+
+        Raises:
+            DataFormatError: when it is gone.
+        """
+        return _read_run(self, shown)[0]
 
     def compare(self, shown: ShownRun, fingerprint: str) -> RunComparison:
         """The run on show beside another one of the list.

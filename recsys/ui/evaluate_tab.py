@@ -17,6 +17,7 @@ from recsys.ui.comparison_panel import ComparisonPanel
 from recsys.ui.evaluate_api import add_evaluate_api
 from recsys.ui.evaluate_handlers import NOTHING_YET, EvaluateHandlers, ShownRun, Snapshot, result_figures
 from recsys.ui.evaluation_form import EvaluationForm
+from recsys.ui.evaluation_link import LinkControls
 from recsys.ui.evaluation_records import filter_choices
 from recsys.ui.evaluation_tables import TABLES
 from recsys.ui.past_runs import runs_html
@@ -50,15 +51,18 @@ element.addEventListener('click', (event) => {
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def create_evaluate_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> EvaluationForm:
+def create_evaluate_tab(
+    workbench: Workbench, default_choice: ModelChoice | None = None, tabs: gr.Tabs | None = None
+) -> EvaluationForm:
     """Draws the tab inside the ``gr.Tab`` that is open, and adds the ``/evaluate`` endpoints; gives its form.
 
     Args:
         workbench: What evaluates.
         default_choice: The model that is chosen at first; the embedded one without it.
+        tabs: Where a link opens this tab; without them no link is read.
     """
     tab = EvaluateTab(EvaluateHandlers(workbench), default_choice or ModelChoice())
-    tab.connect()
+    tab.connect(tabs)
     add_evaluate_api(workbench)
     return tab.form
 
@@ -92,6 +96,7 @@ class EvaluateTab:
         self.estimate = _html(elem_id="evaluate-estimate")
         self.start = gr.Button("Start evaluation", variant="primary", elem_id="evaluate-start")
         self.cancel = gr.Button("Stop", visible=False, elem_id="evaluate-cancel")
+        self.links = LinkControls(self.handlers, self.form)
         _html('<h2 class="ev-title">Past runs</h2>')
         self.runs = _html(js_on_load=_OPEN_RUN, elem_id="evaluate-runs")
 
@@ -130,8 +135,9 @@ class EvaluateTab:
             self.json_file = gr.DownloadButton("Report as JSON", size="sm", elem_id="evaluate-json")
             self.csv_file = gr.DownloadButton("Records as CSV", size="sm", elem_id="evaluate-csv")
             self.markdown_file = gr.DownloadButton("Report as Markdown", size="sm", elem_id="evaluate-markdown")
+        self.links.draw_run_link()
 
-    def connect(self) -> None:
+    def connect(self, tabs: gr.Tabs | None) -> None:
         """Ties the events."""
         result = [self.result, self.shown, self.headline, self.comparison, self.table, self.quality, self.distances]
         result += [self.filter, self.json_file, self.csv_file, self.markdown_file]
@@ -153,6 +159,7 @@ class EvaluateTab:
         gr.on(None, self.tell_estimate, self.form.inputs, self.estimate, trigger_mode="always_last", **_QUIET)
         self.runs.select(self.open_run, None, result, **_QUIET)
         self.two.connect(self.runs, self.shown)
+        self.links.connect(self.shown, tabs)
         self._connect_browser()
 
     def _connect_browser(self) -> None:
@@ -177,9 +184,9 @@ class EvaluateTab:
         with errors_shown():
             return self.handlers.estimate_html(self.form.read(values))
 
-    def open(self) -> tuple[Any, ...]:
-        """What a page shows that has just been opened: the job under way, else the newest run."""
-        return self.look(None, None, None)
+    def open(self, request: gr.Request) -> tuple[Any, ...]:
+        """What a page shows that has just been opened: the job under way, else its link's run or the newest."""
+        return self.look(None, None, self.links.linked_run(request))
 
     def look(self, own_job: str | None, seen: Seen | None, shown: ShownRun | None) -> tuple[Any, ...]:
         """The job as it is now; what has not changed since ``seen`` is left alone."""
