@@ -206,7 +206,9 @@ def require_comparable(report_a: Report, report_b: Report) -> None:
         raise InputError("the runs are of different users", seen=seen, mend="compare runs of the same split")
     if report_a.k != report_b.k:
         seen = f"K = {report_a.k} and K = {report_b.k}"
-        raise SettingsError("the runs are scored at different K", seen=seen, mend="evaluate one of them at the other's")
+        raise SettingsError(
+            "the runs are scored at different K", seen=seen, mend="evaluate one of them with the K of the other"
+        )
 
 
 def differing_settings(report_a: Report, report_b: Report) -> tuple[SettingDifference, ...]:

@@ -18,6 +18,8 @@ from recsys.ui.evaluation_view import distance_unit
 from recsys.ui.shown_errors import errors_shown
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Gradio shows errors of events in the queue only.
+_TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 _GO_THERE = """() => setTimeout(() => {
   const card = document.getElementById('evaluate-two');
   if (!card) return;
@@ -74,7 +76,7 @@ class ComparisonPanel:
 
     def connect(self, runs: gr.HTML, shown: gr.State) -> None:
         """Ties the list of runs and the run on show to the card."""
-        opened = runs.compare(self.compare, shown, self.outputs, **_QUIET)
+        opened = runs.compare(self.compare, shown, self.outputs, **_TOLD)
         opened.success(None, None, None, js=_GO_THERE, api_visibility="private")
         closed = self.close.click(self.hide, None, self.card, **_QUIET)
         closed.then(None, None, None, js=_GO_BACK, api_visibility="private")

@@ -31,7 +31,7 @@ _RUN_SEED: Final = "run_seed"
 _NO_BASELINES: Final = "none"
 _LONGEST_NAME: Final = 64
 _EMPTY: Final = "() => ['']"
-_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Gradio shows warnings and errors of events in the queue only.
 _TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -169,8 +169,8 @@ class LinkControls:
 
     def connect(self, shown: gr.State, tabs: gr.Tabs | None) -> None:
         """Ties the buttons, and where the tabs are known, the opening of the page."""
-        self.button.click(self.link_settings, self.form.inputs, self.field, **_QUIET)
-        self.run_button.click(self.link_run, shown, self.run_field, **_QUIET)
+        self.button.click(self.link_settings, self.form.inputs, self.field, **_TOLD)
+        self.run_button.click(self.link_run, shown, self.run_field, **_TOLD)
         # A link beside settings that are not its own would be copied for them.
         changed = [control.change for control in self.form.inputs]
         gr.on(changed, None, None, self.field, js=_EMPTY, api_visibility="private")

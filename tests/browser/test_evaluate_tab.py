@@ -254,6 +254,16 @@ def test_opening_another_run_closes_the_comparison(open_page, with_two_runs):
     expect(page.locator(".ev-definition")).to_contain_text("600 records of")
 
 
+def test_a_run_at_another_k_is_not_compared_and_the_page_says_why(open_page, with_a_run):
+    page = open_tab(open_page(with_a_run))
+    page.fill("#evaluate-k input[type=number]", "3")
+    page.keyboard.press("Tab")
+    evaluate(page, 9)
+    page.locator(".ev-runs [data-compare][aria-disabled]").first.dispatch_event("click")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("The runs are scored at different K")
+    expect(page.locator("#evaluate-two")).to_be_hidden()
+
+
 def test_a_link_restores_the_settings_in_this_tab_alone(open_page, quick):
     query = "tab=evaluate&num_records=12&k=3&run_seed=7&temperature=0.2&baselines=random&model=smollm2-135m"
     page = open_page(f"{quick}/?{query}")
