@@ -18,8 +18,8 @@ from recsys.ui.evaluation_view import distance_unit
 from recsys.ui.shown_errors import errors_shown
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-# Gradio shows errors of events in the queue only.
-_TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+# Gradio shows errors of events in the queue only; resampling takes a second of a core.
+_TOLD: dict[str, Any] = {"concurrency_limit": 2, "show_progress": "hidden", "api_visibility": "private"}
 _GO_THERE = """() => setTimeout(() => {
   const card = document.getElementById('evaluate-two');
   if (!card) return;
