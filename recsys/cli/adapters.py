@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from recsys.cli.options import add_workbench_options, open_workbench
 from recsys.cli.progress import ProgressLine
+from recsys.cli.text_table import render_table
 from recsys.data.atomic import open_atomically
 from recsys.errors import AdapterError, InputError, ModelUnavailableError
 from recsys.evaluation.report_text import render_text
@@ -20,6 +21,8 @@ from recsys.models.adapter_card import AdapterCard, read_adapter_card
 from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.settings import DecodingMode, Precision, SplitName
+
+_HEADS = ("name", "base", "method", "r", "prompt", "scores")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +67,7 @@ def _list(adapters: tuple[AdapterInfo, ...], *, as_json: bool) -> int:
         json.dump([_to_dict(adapter, card) for adapter, card in described], sys.stdout, indent=2)
         print()
     elif described:
-        print(render_table([_row(adapter, card) for adapter, card in described]))
+        print(render_table(_HEADS, [_row(adapter, card) for adapter, card in described]))
     else:
         print("no adapters. Train one: python -m recsys train --recipe story --name my-adapter")
     return 0
@@ -94,20 +97,6 @@ def _row(adapter: AdapterInfo, card: AdapterCard) -> tuple[str, ...]:
         adapter.prompt_id or "-",
         scores or problem or "-",
     )
-
-
-def render_table(rows: list[tuple[str, ...]]) -> str:
-    """The rows under their heads, each column as wide as its longest text, without control characters.
-
-    >>> print(render_table([("story", "smollm2-135m", "lora", "8", "v1", "MAP@4 0.0100")]))
-    name   base          method  r  prompt  scores
-    story  smollm2-135m  lora    8  v1      MAP@4 0.0100
-    """
-    heads = ("name", "base", "method", "r", "prompt", "scores")
-    lines = [heads, *(tuple(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text) for text in row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = ("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
-    return "\n".join(line.rstrip() for line in padded)
 
 
 def _score(arguments: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from recsys.errors import InputError, RecsysError
 from recsys.evaluation.export import write_csv, write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
+from recsys.evaluation.report_markdown import write_markdown
 from recsys.evaluation.report_text import render_text
 from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.models.distributed import is_first_process
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_request_arguments(parser)
     parser.add_argument("--csv", type=Path, help="write one row a record")
+    parser.add_argument("--markdown", type=Path, help="write the report as Markdown")
 
 
 def add_request_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +127,8 @@ def _write(arguments: argparse.Namespace, workbench: Workbench, job: EvaluationJ
     try:
         if arguments.out and report is not None:
             write_json(report, arguments.out)
+        if arguments.markdown and report is not None:
+            write_markdown(report, arguments.markdown)
         if arguments.csv:
             write_csv(job.results(), arguments.csv, catalogue=workbench.catalogue)
     except OSError as error:

@@ -98,6 +98,10 @@ class Report:
         """Generated tokens per second over all batches; 0 where nothing was generated."""
         return self.tokens / self.seconds if self.seconds > 0 else 0.0
 
+    def is_of(self, dataset_name: str) -> bool:
+        """Whether it is of that data set; its own name of it may be followed by how it was split."""
+        return self.dataset_name == dataset_name or self.dataset_name.startswith(f"{dataset_name}, ")
+
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The metrics that it has, the headline first; a report of an older release lacks those added since."""

@@ -5,20 +5,20 @@ This module computes no figure and writes no file.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Final
 
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
-from recsys.evaluation.intervals import Interval
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.misses import is_reason, miss_title, with_failure
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, PairedDifference, SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
+from recsys.evaluation.text_layout import interval_text as _interval
+from recsys.evaluation.text_layout import table_lines as _table
+from recsys.evaluation.text_layout import wrapped as _wrapped
 from recsys.evaluation.text_quality import DESCRIPTIONS, Share
 
-_TEXT_WIDTH: Final = 100
 _SHARES_SHOWN: Final = (
     "well_formed",
     "exactly_n",
@@ -123,12 +123,11 @@ def _measure(measure: Measure) -> str:
     return f"{value} ({measure.denominator})"
 
 
-def _miss_blocks(report: Report) -> list[list[str]]:
-    """A class of ranks a row, a system a column, popularity and random among them; then the definitions."""
+def miss_table(report: Report) -> list[list[str]]:
+    """A class of ranks a row, a system a column, popularity and random among them; none in reports of older releases."""
     systems = {name: with_failure(shares) for name, shares in report.misses.items()}
     if not systems:
         return []
-    header = ["Every rank asked for", *systems]
     rows = [
         [
             f"{'  ' * is_reason(name)}{miss_title(name, report.known_films)}",
@@ -136,9 +135,20 @@ def _miss_blocks(report: Report) -> list[list[str]]:
         ]
         for name in with_failure(report.model.misses)
     ]
-    checked = report.known_films or "no list of films was given"
+    return [["Every rank asked for", *systems], *rows]
+
+
+def checked_against(report: Report) -> str:
+    """Which list of films titles out of the catalogue were looked up in, in a sentence."""
+    return f"Titles out of the catalogue were checked against: {report.known_films or 'no list of films was given'}."
+
+
+def _miss_blocks(report: Report) -> list[list[str]]:
+    rows = miss_table(report)
+    if not rows:
+        return []
     lines = [line for text in report.miss_definitions.values() for line in _wrapped(text, indent="  ")]
-    return [_table([header, *rows]), [*lines, f"Titles out of the catalogue were checked against: {checked}."]]
+    return [_table(rows), [*lines, checked_against(report)]]
 
 
 def _rank_share(share: Share | None) -> str:
@@ -165,18 +175,3 @@ def _breakdown_row(row: BreakdownRow, systems: Sequence[str]) -> list[str]:
 def _share_lines(report: Report) -> list[str]:
     width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
     return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]
-
-
-def _interval(interval: Interval | None) -> str:
-    return "one user only" if interval is None else f"[{interval.low:.4f}, {interval.high:.4f}]"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of equal width: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-
-
-def _wrapped(text: str, *, indent: str = "") -> list[str]:
-    """A text in lines; "j-th" stays whole."""
-    return textwrap.wrap(text, _TEXT_WIDTH, subsequent_indent=indent, break_on_hyphens=False)

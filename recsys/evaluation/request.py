@@ -128,6 +128,13 @@ class EvaluationRequest:
             "decoding": self.decoding.to_dict(),
         }
 
+    def flattened(self) -> dict[str, Any]:
+        """Every setting by its part and name, such as "generation.temperature"."""
+        flat: dict[str, Any] = {}
+        for part, value in self.to_dict().items():
+            flat |= {f"{part}.{name}": v for name, v in value.items()} if isinstance(value, dict) else {part: value}
+        return flat
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Makes the request from plain values; what is missing keeps its default.

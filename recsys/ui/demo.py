@@ -34,7 +34,7 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
                 asked = create_recommend_tab(workbench, default_choice)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
-                form = create_evaluate_tab(workbench, default_choice)
+                form = create_evaluate_tab(workbench, default_choice, tabs)
             with gr.Tab("Training", id="training", elem_id="tab-training") as training:
                 create_training_tab(workbench, training, tabs, asked)
             with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:

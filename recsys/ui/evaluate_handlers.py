@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue
 from recsys.errors import DataFormatError, InputError
+from recsys.evaluation.comparison import RunComparison, compare_runs
 from recsys.evaluation.export import write_csv, write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
 from recsys.evaluation.metrics import HEADLINE
 from recsys.evaluation.report import Report
+from recsys.evaluation.report_markdown import write_markdown
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.ui import evaluation_cards as cards
@@ -87,9 +89,7 @@ class EvaluateHandlers:
 
     def catalogue_of(self, report: Report) -> Catalogue:
         """The movies of a run; an empty catalogue where it was of a data set that is not in use."""
-        name = self.workbench.dataset.name  # the report's may be followed by how it was split
-        is_same = report.dataset_name == name or report.dataset_name.startswith(f"{name}, ")
-        return self.workbench.catalogue if is_same else Catalogue(())
+        return self.workbench.catalogue if report.is_of(self.workbench.dataset.name) else Catalogue(())
 
     def num_available(self, split: str) -> int:
         """Records of a split that may be evaluated at once on this page."""
@@ -184,10 +184,33 @@ class EvaluateHandlers:
         Raises:
             InputError: when the list has none of that name.
         """
-        for report in self.past_reports():
-            if report.fingerprint == fingerprint:
-                return report.fingerprint, report.finished_at
-        raise InputError("no such run", seen=fingerprint, mend="open one of the list")
+        found = self.find_run(fingerprint)
+        if found is None:
+            raise InputError("no such run", seen=fingerprint, mend="open one of the list")
+        return found
+
+    def find_run(self, fingerprint: str) -> ShownRun | None:
+        """As past_run; None where the list has none of that name."""
+        found = (report for report in self.past_reports() if report.fingerprint == fingerprint)
+        return next(((report.fingerprint, report.finished_at) for report in found), None)
+
+    def report(self, shown: ShownRun) -> Report:
+        """The report of a run.
+
+        Raises:
+            DataFormatError: when it is gone.
+        """
+        return _read_run(self, shown)[0]
+
+    def compare(self, shown: ShownRun, fingerprint: str) -> RunComparison:
+        """The run on show beside another one of the list.
+
+        Raises:
+            InputError: when they cannot be compared.
+        """
+        report, results = _read_run(self, shown)
+        other, others = _read_run(self, self.past_run(fingerprint))
+        return compare_runs(report, results, other, others, self.catalogue_of(report) or None)
 
     def records_page(self, shown: ShownRun | None, name: str, page: int) -> tuple[int, str, str]:
         """One page of the records browser: the page after clamping, its HTML, and where it is in words."""
@@ -242,14 +265,19 @@ def _read_run(handlers: EvaluateHandlers, shown: ShownRun) -> tuple[Report, tupl
     raise DataFormatError("this run is not there any more", path=folder, seen=fingerprint, mend="evaluate it again")
 
 
-def export_files(report: Report, results: tuple[RecordResult, ...], catalogue: Catalogue | None) -> tuple[Path, Path]:
-    """The report as JSON and its records as CSV, where the page can fetch them; ids alone without a catalogue."""
+def export_files(report: Report, results: tuple[RecordResult, ...], catalogue: Catalogue | None) -> tuple[Path, ...]:
+    """The report as JSON, its records as CSV and the report as Markdown, where the page can fetch them.
+
+    Records have ids alone without a catalogue.
+    """
     folder = Path(_exports_folder().name)
     json_path = folder / f"evaluation-{report.fingerprint}.json"
     csv_path = folder / f"records-{report.fingerprint}.csv"
+    markdown_path = folder / f"evaluation-{report.fingerprint}.md"
     write_json(report, json_path)
     write_csv(results, csv_path, catalogue=catalogue)
-    return json_path, csv_path
+    write_markdown(report, markdown_path)
+    return json_path, csv_path, markdown_path
 
 
 @lru_cache(maxsize=1)

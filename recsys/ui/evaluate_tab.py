@@ -6,20 +6,22 @@ nothing and opening it again shows the job where it is. What is shown is worked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from recsys.errors import RecsysError
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
+from recsys.ui.comparison_panel import ComparisonPanel
 from recsys.ui.evaluate_api import add_evaluate_api
 from recsys.ui.evaluate_handlers import NOTHING_YET, EvaluateHandlers, ShownRun, Snapshot, result_figures
 from recsys.ui.evaluation_form import EvaluationForm
+from recsys.ui.evaluation_link import LinkControls
 from recsys.ui.evaluation_records import filter_choices
 from recsys.ui.evaluation_tables import TABLES
+from recsys.ui.past_runs import runs_html
+from recsys.ui.shown_errors import errors_shown
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -31,7 +33,7 @@ _LEAD = (
 _SECONDS_WHILE_RUNNING = 1.0
 _SECONDS_WHILE_IDLE = 5.0
 _NUM_RUN = 8
-_NUM_RESULT = 14
+_NUM_RESULT = 15
 """Components that show the run under way, and those that show a finished one."""
 
 Seen = tuple[str | None, bool, str, tuple[str, int] | None, bool]
@@ -41,32 +43,28 @@ _OPEN_RUN = """
 element.addEventListener('click', (event) => {
   const run = event.target.closest('[data-run]');
   if (run) trigger('select', { fingerprint: run.dataset.run });
+  const other = event.target.closest('[data-compare]');
+  if (other) trigger('compare', { fingerprint: other.dataset.compare });
 });
 """
 # Events that only look: no progress overlay, no place in the queue, no name in the API.
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def create_evaluate_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> EvaluationForm:
+def create_evaluate_tab(
+    workbench: Workbench, default_choice: ModelChoice | None = None, tabs: gr.Tabs | None = None
+) -> EvaluationForm:
     """Draws the tab inside the ``gr.Tab`` that is open, and adds the ``/evaluate`` endpoints; gives its form.
 
     Args:
         workbench: What evaluates.
         default_choice: The model that is chosen at first; the embedded one without it.
+        tabs: Where a link opens this tab; without them no link is read.
     """
     tab = EvaluateTab(EvaluateHandlers(workbench), default_choice or ModelChoice())
-    tab.connect()
+    tab.connect(tabs)
     add_evaluate_api(workbench)
     return tab.form
-
-
-@contextmanager
-def errors_shown() -> Iterator[None]:
-    """Shows what the package raises on purpose as a message on the page."""
-    try:
-        yield
-    except RecsysError as error:
-        raise gr.Error(cards.sentences(error), duration=12, print_exception=False) from error
 
 
 def _html(value: str = "", **options: Any) -> gr.HTML:
@@ -90,6 +88,7 @@ class EvaluateTab:
                 self._draw_setup(default_choice)
             with gr.Column(min_width=300, elem_classes=["main"]):
                 self._draw_run()
+                self.two = ComparisonPanel(self.handlers)
                 self._draw_result()
 
     def _draw_setup(self, default_choice: ModelChoice) -> None:
@@ -97,6 +96,7 @@ class EvaluateTab:
         self.estimate = _html(elem_id="evaluate-estimate")
         self.start = gr.Button("Start evaluation", variant="primary", elem_id="evaluate-start")
         self.cancel = gr.Button("Stop", visible=False, elem_id="evaluate-cancel")
+        self.links = LinkControls(self.handlers, self.form)
         _html('<h2 class="ev-title">Past runs</h2>')
         self.runs = _html(js_on_load=_OPEN_RUN, elem_id="evaluate-runs")
 
@@ -134,11 +134,14 @@ class EvaluateTab:
         with gr.Row():
             self.json_file = gr.DownloadButton("Report as JSON", size="sm", elem_id="evaluate-json")
             self.csv_file = gr.DownloadButton("Records as CSV", size="sm", elem_id="evaluate-csv")
+            self.markdown_file = gr.DownloadButton("Report as Markdown", size="sm", elem_id="evaluate-markdown")
+        self.links.draw_run_link()
 
-    def connect(self) -> None:
+    def connect(self, tabs: gr.Tabs | None) -> None:
         """Ties the events."""
         result = [self.result, self.shown, self.headline, self.comparison, self.table, self.quality, self.distances]
-        result += [self.filter, self.json_file, self.csv_file, self.runs, self.page, self.records, self.where]
+        result += [self.filter, self.json_file, self.csv_file, self.markdown_file]
+        result += [self.runs, self.page, self.records, self.where]
         looked = [self.seen, self.timer, self.status, self.running, self.running_headline, self.curve]
         looked += [self.start, self.cancel, *result]
         watched = [self.own_job, self.seen, self.shown]
@@ -155,6 +158,8 @@ class EvaluateTab:
         stopped.then(self.look, watched, looked, **_QUIET)
         gr.on(None, self.tell_estimate, self.form.inputs, self.estimate, trigger_mode="always_last", **_QUIET)
         self.runs.select(self.open_run, None, result, **_QUIET)
+        self.two.connect(self.runs, self.shown)
+        self.links.connect(self.shown, tabs)
         self._connect_browser()
 
     def _connect_browser(self) -> None:
@@ -179,9 +184,9 @@ class EvaluateTab:
         with errors_shown():
             return self.handlers.estimate_html(self.form.read(values))
 
-    def open(self) -> tuple[Any, ...]:
-        """What a page shows that has just been opened: the job under way, else the newest run."""
-        return self.look(None, None, None)
+    def open(self, request: gr.Request) -> tuple[Any, ...]:
+        """What a page shows that has just been opened: the job under way, else its link's run or the newest."""
+        return self.look(None, None, self.links.linked_run(request))
 
     def look(self, own_job: str | None, seen: Seen | None, shown: ShownRun | None) -> tuple[Any, ...]:
         """The job as it is now; what has not changed since ``seen`` is left alone."""
@@ -222,13 +227,12 @@ class EvaluateTab:
     def draw(self, shown: ShownRun | None, *, visible: bool = True) -> tuple[Any, ...]:
         """A finished run and the first of its records; without one, only the list of runs."""
         if shown is None:
-            runs = cards.runs_html(self.handlers.past_reports(), None)
-            return (gr.Column(visible=False), None, *(gr.skip(),) * 8, runs, *(gr.skip(),) * 3)
+            runs = runs_html(self.handlers.past_reports(), None)
+            return (gr.Column(visible=False), None, *(gr.skip(),) * 9, runs, *(gr.skip(),) * 3)
         with errors_shown():
             result = self.handlers.result(shown)
             first_page = self.handlers.records_page(shown, "all", 0)
         comparison, histogram = result_figures(result)
-        json_path, csv_path = result.files
         return (
             gr.Column(visible=visible),
             shown,
@@ -238,9 +242,8 @@ class EvaluateTab:
             cards.text_quality_html(result.report),
             histogram,
             gr.Radio(filter_choices(result.results), value="all"),
-            gr.DownloadButton(value=str(json_path)),
-            gr.DownloadButton(value=str(csv_path)),
-            cards.runs_html(result.past, shown[0]),
+            *(gr.DownloadButton(value=str(path)) for path in result.files),
+            runs_html(result.past, shown[0]),
             *first_page,
         )
 

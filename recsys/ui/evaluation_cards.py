@@ -1,4 +1,4 @@
-"""What an evaluation found, as HTML: headline, text quality and the list of runs.
+"""What an evaluation found, as HTML: headline and text quality, and the states that are no result.
 
 Every text of models, data and people is escaped here, for markup and for the template code that gradio's
 HTML component would run. The functions are given reports and return strings; they know no job and no event.
@@ -181,32 +181,6 @@ def _meter(name: str, share: Share) -> str:
         f'<span class="ev-meter" aria-hidden="true"><i style="width:{value:.1%}"></i></span>'
         f"<b>{_percent(share)}</b><small>{share.numerator:,} of {share.denominator:,} "
         f"{'titles' if share.of == 'generated titles' else share.of}</small></li>"
-    )
-
-
-def runs_html(reports: Sequence[Report], shown: str | None) -> str:
-    """Past runs, the newest first, each a button that opens it; ``shown`` is the fingerprint on show."""
-    if not reports:
-        return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
-    return f'<ul class="ev-runs">{"".join(_run(report, report.fingerprint == shown) for report in reports)}</ul>'
-
-
-def _run(report: Report, is_shown: bool) -> str:
-    score = report.model.metrics[HEADLINE]
-    settings = report.request
-    told = [
-        f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
-        *settings.search_words,
-        settings.prompt.style.replace("_", "-"),
-        report.precision,
-        moment(report.finished_at),
-    ]
-    current = ' aria-current="true"' if is_shown else ""
-    return (
-        f'<li><button type="button" data-run="{escape(report.fingerprint)}"{current}>'
-        f"<strong>{escape(report.model.name)}</strong>"
-        f'<span class="ev-number">{METRICS[HEADLINE].label(report.k)} {score.mean:.4f}</span>'
-        f"<small>{' · '.join(map(escape, told))}</small></button></li>"
     )
 
 

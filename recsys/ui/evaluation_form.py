@@ -5,6 +5,7 @@ Model, generator, prompt and matching are the very controls of the Recommend tab
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,20 @@ from gradio.blocks import Block, BlockContext
 
 from recsys.errors import SettingsError
 from recsys.evaluation.request import BASELINES, BATCH_SIZES, EvaluationRequest
+from recsys.limits import Limits
 from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings
 from recsys.ui.evaluation_cards import SYSTEM_TITLES
-from recsys.ui.settings_panel import create_settings_panel
+from recsys.ui.settings_panel import RequestSettings, create_settings_panel
 
 if TYPE_CHECKING:
     from gradio.components import Component
 
     from recsys.ui.evaluate_handlers import EvaluateHandlers
 
-_SPLITS = [("Test users", "test"), ("Validation users", "validation")]
+SPLITS = {"test": "Test users", "validation": "Validation users"}
+"""The sets of users that the form offers."""
+LARGEST_BATCH = 128
 _DEFAULTS = EvaluationSettings()
 _SEED_HELP = "Draws the records, and with each record's id its answer."
 
@@ -54,7 +58,11 @@ class EvaluationForm:
 
     def _draw_records(self, most: int) -> None:
         self.split = gr.Radio(
-            _SPLITS, value=_DEFAULTS.split, label="Whose records", elem_id="evaluate-split", elem_classes=["segments"]
+            [(title, name) for name, title in SPLITS.items()],
+            value=_DEFAULTS.split,
+            label="Whose records",
+            elem_id="evaluate-split",
+            elem_classes=["segments"],
         )
         self.num_records = gr.Slider(
             1,
@@ -67,7 +75,7 @@ class EvaluationForm:
         )
         self.k = gr.Slider(
             1,
-            min(10, self._handlers.workbench.limits.max_num_recommendations),
+            largest_k(self._handlers.workbench.limits),
             value=_DEFAULTS.k,
             step=1,
             label="K",
@@ -93,7 +101,7 @@ class EvaluationForm:
             )
             self.batch_size = gr.Slider(
                 0,
-                128,
+                LARGEST_BATCH,
                 value=_DEFAULTS.batch_size,
                 step=1,
                 label="Batch size",
@@ -134,6 +142,20 @@ class EvaluationForm:
             decoding=settings.decoding,
         )
 
+    def show(self, request: EvaluationRequest) -> list[Any]:
+        """What makes ``inputs`` show a request."""
+        settings = request.evaluation
+        generation = request.generation.replace(num_recommendations=settings.k, seed=settings.seed)
+        panel = RequestSettings(generation, request.prompt, request.resolution, request.choice, request.decoding)
+        return [
+            settings.split,
+            self.limit_records(settings.split, settings.num_records or math.inf),
+            settings.k,
+            list(request.baselines),
+            settings.batch_size,
+            *self.panel.show(panel),
+        ]
+
     @property
     def _is_limited(self) -> bool:
         return bool(self._handlers.workbench.limits.max_records)
@@ -145,6 +167,11 @@ class EvaluationForm:
         """The slider of records for those that a split has."""
         most = self._handlers.num_available(split)
         return gr.Slider(maximum=most, value=min(wanted, most), info=self._records_help(most))
+
+
+def largest_k(limits: Limits) -> int:
+    """The end of the slider of K."""
+    return min(10, limits.max_num_recommendations)
 
 
 def whole(name: str, value: object) -> int:

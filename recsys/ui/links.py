@@ -72,6 +72,11 @@ def _available(choice: ModelChoice, workbench: Workbench, *, model_is_named: boo
     return choice, missing
 
 
+def query_of(request: gr.Request) -> dict[str, str]:
+    """The query of the link that a page was opened with."""
+    return {str(name): str(value) for name, value in dict(request.query_params or {}).items()}
+
+
 def page_address(request: gr.Request) -> str:
     """Where this page is, as its visitor sees it."""
     headers = dict(request.headers or {})

@@ -25,7 +25,7 @@ from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
-from recsys.ui.links import open_link, page_address
+from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
@@ -186,7 +186,7 @@ class RecommendHandlers:
 
     def restore(self, request: gr.Request) -> list[Any]:
         """Liked, disliked and all settings of a link; nothing changes where the link says nothing."""
-        parameters = {str(name): str(value) for name, value in dict(request.query_params or {}).items()}
+        parameters = query_of(request)
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
         link = open_link(parameters, self.workbench)

@@ -29,20 +29,27 @@ from recsys.settings import (
 
 S = TypeVar("S", bound=Settings)
 
+EVALUATE = "evaluate"
+"""The tab that a link of evaluation_link.py names."""
 MAX_LINK = 8_000
 """Characters of a link's movie list that are read."""
 
 
 def changed_settings(request: RecommendationRequest) -> dict[str, Any]:
     """The settings that differ from the defaults, by name, and the model: pages open with different ones."""
+    parts = (request.generation, request.prompt, request.resolution, request.decoding, request.choice)
+    return not_default(*parts) | {"model": request.choice.model}
+
+
+def not_default(*parts: Settings | ModelChoice) -> dict[str, Any]:
+    """What differs from the defaults of these settings, by name."""
     changed: dict[str, Any] = {}
-    for settings in (request.generation, request.prompt, request.resolution, request.decoding, request.choice):
+    for settings in parts:
         default = type(settings)()
-        for field in dataclasses.fields(settings):
+        for field in dataclasses.fields(settings):  # type: ignore[arg-type]
             value = getattr(settings, field.name)
             if value != getattr(default, field.name):
                 changed[field.name] = value
-    changed["model"] = request.choice.model
     return changed
 
 
@@ -85,15 +92,19 @@ def as_query(request: RecommendationRequest) -> str:
     for name, entries in (("liked", request.history), ("disliked", request.disliked)):
         if entries:
             parts[name] = json.dumps(list(entries), ensure_ascii=False, separators=(",", ":"))
-    parts |= {
-        name: str(value).lower()
-        if isinstance(value, bool)
-        else ",".join(value)
-        if isinstance(value, tuple)
-        else str(value)
-        for name, value in changed_settings(request).items()
-    }
+    parts |= {name: query_value(value) for name, value in changed_settings(request).items()}
     return urlencode(parts)
+
+
+def query_value(value: object) -> str:
+    """A setting's value as a link has it.
+
+    >>> query_value(True), query_value(("Drama", "War")), query_value(0.7)
+    ('true', 'Drama,War', '0.7')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def read_query(
@@ -112,11 +123,11 @@ def read_query(
     request = RecommendationRequest(
         history=_read_entries(parameters, "liked", catalogue, problems),
         disliked=_read_entries(parameters, "disliked", catalogue, problems),
-        generation=_read_settings(parameters, GenerationSettings(), problems),
-        prompt=_read_settings(parameters, prompt or PromptSettings(), problems),
-        resolution=_read_settings(parameters, ResolutionSettings(), problems),
+        generation=read_parts(parameters, GenerationSettings(), problems),
+        prompt=read_parts(parameters, prompt or PromptSettings(), problems),
+        resolution=read_parts(parameters, ResolutionSettings(), problems),
         choice=read_choice(parameters),
-        decoding=_read_settings(parameters, DecodingSettings(), problems),
+        decoding=read_parts(parameters, DecodingSettings(), problems),
     )
     return request, problems
 
@@ -129,7 +140,9 @@ def read_choice(parameters: Mapping[str, str]) -> ModelChoice:
 
 
 def has_request(parameters: Mapping[str, str]) -> bool:
-    """Whether a link's query says anything about a request."""
+    """Whether a link's query says anything about a request; one of the Evaluate tab does not, whatever it names."""
+    if parameters.get("tab") == EVALUATE:
+        return False
     names = {"liked", "disliked"}
     for settings in (GenerationSettings, PromptSettings, ResolutionSettings, DecodingSettings, ModelChoice):
         names |= {field.name for field in dataclasses.fields(settings)}
@@ -169,7 +182,8 @@ def _read_entry(entry: object, catalogue: Catalogue) -> HistoryEntry:
     return catalogue[entry].item_id
 
 
-def _read_settings(parameters: Mapping[str, str], default: S, problems: list[str]) -> S:
+def read_parts(parameters: Mapping[str, str], default: S, problems: list[str]) -> S:
+    """The settings with what a link says of them; what is wrong is left out and added to the problems."""
     read = default
     for field in dataclasses.fields(default):  # type: ignore[arg-type]
         if field.name not in parameters:

@@ -18,8 +18,8 @@ from recsys.settings import Precision, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
 from recsys.ui.choice_controls import choice_updates
-from recsys.ui.evaluate_tab import errors_shown
 from recsys.ui.recommend_tab import Asked
+from recsys.ui.shown_errors import errors_shown
 from recsys.ui.theme import ASSETS
 from recsys.ui.training_figures import CURVE_KINDS, CurveAxis, CurveKind, curve_figure
 from recsys.ui.training_view import RunSignature, TrainingView, chosen_runs, curve_lines, signatures

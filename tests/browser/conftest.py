@@ -91,8 +91,8 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
 
         page.on("dialog", dismiss)
         page.goto(address)
-        page.wait_for_selector("#go")
-        page.wait_for_selector("#liked .picker")
+        for part in ("#go", "#liked .picker"):  # a link may open another tab, so they need not be in sight
+            page.wait_for_selector(part, state="attached")
         page.wait_for_timeout(SETTLE)
         return page
 

@@ -164,6 +164,9 @@ def test_report_and_records_can_be_downloaded(evaluated):
     with page.expect_download() as download:
         page.click("#evaluate-csv")
     assert download.value.path().read_text(encoding="utf-8").startswith("record_id,user_id,history")
+    with page.expect_download() as download:
+        page.click("#evaluate-markdown")
+    assert download.value.path().read_text(encoding="utf-8").startswith("# smollm2-135m on ")
 
 
 def test_a_past_run_is_opened_again(open_page, quick):
@@ -205,3 +208,95 @@ def test_the_result_fits_the_screen(open_page, with_a_run, width, mode):
         told.evaluate("node => getComputedStyle(node).color"),
     ]
     assert colours[0] == colours[1]
+
+
+@pytest.fixture(scope="module")
+def with_two_runs(chromium, serve_evaluations):
+    """A server on which 600 records were evaluated and then 700, most of them the same."""
+    address = serve_evaluations(0.0)
+    page = chromium.new_page()
+    page.goto(address)
+    page.wait_for_selector("#go")
+    open_tab(page)
+    for records in (600, 700):
+        evaluate(page, records)
+    page.close()
+    return address
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_two_runs_are_compared_by_keyboard_and_closed_again(open_page, with_two_runs, width):
+    page = open_tab(open_page(with_two_runs, width=width))
+    expect(page.locator(".ev-definition")).to_contain_text("700 records of", timeout=WAIT)
+    button = page.locator(".ev-runs [data-compare]")
+    expect(button).to_have_count(1)
+    button.focus()
+    page.keyboard.press("Enter")
+    card = page.locator("#evaluate-two")
+    expect(card.locator(".ev-two-verdict")).to_contain_text("MAP@4 of A", timeout=WAIT)
+    expect(card).to_contain_text("more alone, B")
+    expect(card.locator(".ev-two-table tbody tr")).to_have_count(7)
+    expect(card.locator(".ev-two-settings")).to_contain_text("evaluation.num_records")
+    for name in ("bars", "records", "distances", "decades"):
+        expect(page.locator(f"#evaluate-two-{name} .js-plotly-plot .main-svg").first).to_be_visible(timeout=WAIT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#evaluate-two-close")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card).to_be_hidden()
+
+
+def test_opening_another_run_closes_the_comparison(open_page, with_two_runs):
+    page = open_tab(open_page(with_two_runs))
+    page.locator(".ev-runs [data-compare]").click()
+    expect(page.locator("#evaluate-two")).to_be_visible(timeout=WAIT)
+    page.locator(".ev-runs [data-run]").last.click()
+    expect(page.locator("#evaluate-two")).to_be_hidden()
+    expect(page.locator(".ev-definition")).to_contain_text("600 records of")
+
+
+def test_a_run_at_another_k_is_not_compared_and_the_page_says_why(open_page, with_a_run):
+    page = open_tab(open_page(with_a_run))
+    page.fill("#evaluate-k input[type=number]", "3")
+    page.keyboard.press("Tab")
+    evaluate(page, 9)
+    page.locator(".ev-runs [data-compare][aria-disabled]").first.dispatch_event("click")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("The runs are scored at different K")
+    expect(page.locator("#evaluate-two")).to_be_hidden()
+
+
+def test_a_link_restores_the_settings_in_this_tab_alone(open_page, quick):
+    query = "tab=evaluate&num_records=12&k=3&run_seed=7&temperature=0.2&baselines=random&model=smollm2-135m"
+    page = open_page(f"{quick}/?{query}")
+    expect(page.locator("#tab-evaluate-button")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#evaluate-records input[type=number]")).to_have_value("12")
+    expect(page.locator("#evaluate-k input[type=number]")).to_have_value("3")
+    expect(page.locator("#evaluate-estimate")).to_contain_text("for 12 records")
+    page.locator("#evaluate-fold-generator > button").click()
+    expect(page.locator("#evaluate-temperature input[type=number]")).to_have_value("0.2")
+    page.click("#evaluate-link-button")
+    linked = page.locator("#evaluate-link code").inner_text()
+    assert set(query.split("&")) == set(linked.partition("/?")[2].split("&"))
+    page.fill("#evaluate-k input[type=number]", "5")
+    page.keyboard.press("Tab")
+    expect(page.locator("#evaluate-link")).to_be_hidden()
+    page.click("#tab-recommend-button")
+    expect(page.locator("#temperature input[type=number]")).to_have_value("0.7")
+
+
+def test_what_a_link_gets_wrong_is_told(open_page, quick):
+    page = open_page(f"{quick}/?tab=evaluate&k=99&run=feedfeedfeedfeed&num_records=12&model=smollm2-135m")
+    told = page.get_by_test_id("toast-body")
+    expect(told.filter(has_text="k is out of range")).to_be_visible()
+    expect(told.filter(has_text="“feedfeedfeedfeed” is not among the runs")).to_be_visible()
+    expect(page.locator("#evaluate-records input[type=number]")).to_have_value("12")
+    expect(page.locator("#evaluate-k input[type=number]")).to_have_value("4")
+
+
+def test_the_link_of_a_run_opens_it(open_page, with_two_runs):
+    page = open_tab(open_page(with_two_runs))
+    page.locator(".ev-runs [data-run]").last.click()
+    expect(page.locator(".ev-definition")).to_contain_text("600 records of")
+    page.click("#evaluate-run-link-button")
+    page = open_page(page.locator("#evaluate-run-link code").inner_text())
+    expect(page.locator(".ev-definition")).to_contain_text("600 records of", timeout=WAIT)
+    expect(page.locator("#evaluate-records input[type=number]")).to_have_value("600")

@@ -45,11 +45,13 @@ def test_the_same_seed_gives_the_same_completion_and_another_seed_another(ask):
 def test_an_evaluation_reports_its_baselines_and_goes_on_where_it_was_stopped(ask, tmp_path, capsys):
     arguments = ["evaluate", "--records", "3", "--batch-size", "2", "--runs", str(tmp_path), "--json", *SHORT]
     arguments += ["--temperature", "0", "--csv", str(tmp_path / "records.csv")]
+    arguments += ["--markdown", str(tmp_path / "report.md")]
     report = ask(*arguments)
     assert report["num_records"] == 3
     assert [system["name"] for system in report["systems"]][1:] == ["popularity", "ease"]
     with (tmp_path / "records.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + 3
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith(f"# {report['systems'][0]['name']} on ")
 
     store = RunStore(tmp_path, report["fingerprint"])
     whole = store.results()

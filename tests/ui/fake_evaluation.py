@@ -28,6 +28,7 @@ from recsys.evaluation.runner import record_seeds
 from recsys.evaluation.summary import make_report
 from recsys.generation.completion import Completion
 from recsys.limits import Limits
+from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.choices import ModelChoices
 from recsys.models.host import HostState, ModelChoice
 from recsys.models.registry import ModelSpec
@@ -132,6 +133,9 @@ class ScriptedWorkbench:
 
     def models(self) -> tuple[ModelSpec, ...]:
         return self.choices.models()
+
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        return self.choices.adapters()
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
         self.limits.check_generation(request.generation)

@@ -7,6 +7,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
 from recsys.ui import evaluation_tables as tables
+from recsys.ui.past_runs import runs_html
 from tests.ui.fake_evaluation import report_of, result, title
 
 HIT_FIRST = [title("Toy Story", 1), title("The Matrix", 2571)]
@@ -105,13 +106,13 @@ def test_a_run_without_titles_has_no_bar():
 def test_names_of_models_are_text():
     request = EvaluationRequest(choice=ModelChoice("<img src=x onerror=${alert(1)}>"))
     report = report_of([result("15-0", HIT_FIRST, (1,))], request=request)
-    pages = cards.headline_html(report) + tables.metrics_table_html(report) + cards.runs_html([report], None)
+    pages = cards.headline_html(report) + tables.metrics_table_html(report) + runs_html([report], None)
     assert "<img" not in pages
     assert "${" not in pages
 
 
 def test_past_runs_are_buttons_and_the_one_on_show_is_marked(report):
-    page = cards.runs_html([report, replace(report, fingerprint="fedcba9876543210")], "fedcba9876543210")
+    page = runs_html([report, replace(report, fingerprint="fedcba9876543210")], "fedcba9876543210")
     assert re.findall(r'data-run="(\w+)"( aria-current="true")?', page) == [
         ("0123456789abcdef", ""),
         ("fedcba9876543210", ' aria-current="true"'),
@@ -119,7 +120,7 @@ def test_past_runs_are_buttons_and_the_one_on_show_is_marked(report):
 
 
 def test_no_run_yet_is_said():
-    assert "No finished run yet" in cards.runs_html([], None)
+    assert "No finished run yet" in runs_html([], None)
 
 
 def test_progress_is_told_to_screen_readers_within_its_bounds():

@@ -64,9 +64,10 @@ def test_a_finished_run_is_shown_with_its_records_and_files(handlers):
     run = handlers.result(snapshot.shown)
     assert run.report == job.state().report
     assert len(run.results) == 4
-    json_path, csv_path = run.files
+    json_path, csv_path, markdown_path = run.files
     assert json.loads(json_path.read_text())["num_records"] == 4
     assert len(csv_path.read_text().strip().splitlines()) >= 5
+    assert markdown_path.read_text().startswith("# smollm2-135m on ")
 
 
 def test_a_run_that_is_started_while_another_runs_is_refused(handlers, workbench):

@@ -1,0 +1,58 @@
+"""The list of past runs as HTML: a button that opens each, and one that compares it with the run on show.
+
+Every text of models and data is escaped, as in evaluation_cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recsys.errors import InputError
+from recsys.evaluation.comparison import require_comparable
+from recsys.evaluation.metrics import HEADLINE, METRICS
+from recsys.evaluation.report import Report
+from recsys.ui.evaluation_cards import moment, sentences
+from recsys.ui.markup import escape, plural
+
+
+def runs_html(reports: Sequence[Report], shown: str | None) -> str:
+    """Past runs, the newest first; ``shown`` is the fingerprint of the one on show."""
+    if not reports:
+        return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
+    on_show = next((report for report in reports if report.fingerprint == shown), None)
+    return f'<ul class="ev-runs">{"".join(_run(report, on_show) for report in reports)}</ul>'
+
+
+def _run(report: Report, on_show: Report | None) -> str:
+    score = report.model.metrics[HEADLINE]
+    settings = report.request
+    told = [
+        f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
+        *settings.search_words,
+        settings.prompt.style.replace("_", "-"),
+        report.precision,
+        moment(report.finished_at),
+    ]
+    current = ' aria-current="true"' if report is on_show else ""
+    return (
+        f'<li><button type="button" data-run="{escape(report.fingerprint)}"{current}>'
+        f"<strong>{escape(report.model.name)}</strong>"
+        f'<span class="ev-number">{METRICS[HEADLINE].label(report.k)} {score.mean:.4f}</span>'
+        f"<small>{' · '.join(map(escape, told))}</small></button>{_compare_button(report, on_show)}</li>"
+    )
+
+
+def _compare_button(report: Report, on_show: Report | None) -> str:
+    """The button that compares with the run on show; where that cannot be, it says why, pressed or not."""
+    if on_show is None or report is on_show:
+        return ""
+    hint, state = "Side by side with the run on show", ""
+    try:
+        require_comparable(on_show, report)
+    except InputError as error:
+        hint, state = sentences(error), ' aria-disabled="true"'
+    name = f"Compare the run on show with {report.model.name}, {moment(report.finished_at)}"
+    return (
+        f'<button type="button" class="ev-compare" data-compare="{escape(report.fingerprint)}" title="{escape(hint)}" '
+        f'aria-label="{escape(name)}"{state}>Compare</button>'
+    )
