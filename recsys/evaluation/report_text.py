@@ -124,7 +124,7 @@ def _measure(measure: Measure) -> str:
 
 
 def miss_table(report: Report) -> list[list[str]]:
-    """A class of ranks a row, a system a column, popularity and random among them; none in reports of older releases."""
+    """A class of ranks a row, a system a column, popularity and random too; none in reports of older releases."""
     systems = {name: with_failure(shares) for name, shares in report.misses.items()}
     if not systems:
         return []
