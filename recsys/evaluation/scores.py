@@ -110,6 +110,7 @@ class PairedDifference:
         permutation: The paired permutation test, whole users' signs flipped; None with fewer than two users and in
             reports of older releases.
         minimum_detectable_effect: The smallest true difference that such a study finds with 80% power; None as there.
+        adjusted_p_value: The test's p-value, corrected by Holm for all baselines of the report; None as there.
     """
 
     against: str
@@ -118,6 +119,14 @@ class PairedDifference:
     interval: Interval | None
     permutation: PermutationTest | None = None
     minimum_detectable_effect: float | None = None
+    adjusted_p_value: float | None = None
+
+    @property
+    def deciding_p_value(self) -> float | None:
+        """The p-value that a verdict goes by: the adjusted one, and the test's own where a report has no other."""
+        if self.adjusted_p_value is not None:
+            return self.adjusted_p_value
+        return None if self.permutation is None else self.permutation.p_value
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -129,6 +138,7 @@ class PairedDifference:
             interval=Interval.from_dict(values["interval"]),
             permutation=None if test is None else PermutationTest(**test),
             minimum_detectable_effect=values.get("minimum_detectable_effect"),
+            adjusted_p_value=values.get("adjusted_p_value"),
         )
 
 

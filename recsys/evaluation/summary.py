@@ -24,7 +24,7 @@ from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, PairedDifference, SystemScore
-from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
+from recsys.evaluation.significance import holm_adjusted, minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.text_quality import distance_histogram, text_quality
 from recsys.models.host import ModelChoice
 
@@ -101,7 +101,7 @@ def make_report(
         num_users=len({result.user_id for result in results}),
         records_hash=hash_records(result.record_id for result in results),
         systems=systems,
-        differences=tuple(paired_difference(results, run.scores, against=run.name) for run in baselines),
+        differences=adjust_p_values([paired_difference(results, run.scores, against=run.name) for run in baselines]),
         text_quality=text_quality(results),
         distances=distance_histogram(results, resolver=request.resolution.resolver),
         tokens=sum(result.tokens for result in results),
@@ -171,6 +171,19 @@ def paired_difference(
         interval=paired_interval(mine, other, user_ids),
         permutation=paired_permutation_test(mine, other, user_ids),
         minimum_detectable_effect=minimum_detectable_effect(mine, other, user_ids),
+    )
+
+
+def adjust_p_values(differences: Sequence[PairedDifference]) -> tuple[PairedDifference, ...]:
+    """The differences with their p-values corrected for all of them; see significance.holm_adjusted.
+
+    Those without a test are left as they are and do not count.
+    """
+    tested = [difference.permutation.p_value for difference in differences if difference.permutation is not None]
+    adjusted = iter(holm_adjusted(tested))
+    return tuple(
+        difference if difference.permutation is None else replace(difference, adjusted_p_value=next(adjusted))
+        for difference in differences
     )
 
 

@@ -133,6 +133,21 @@ def test_a_difference_carries_its_permutation_test_and_what_could_be_seen(report
     assert difference.minimum_detectable_effect == pytest.approx(minimum_detectable_effect(ours, theirs, users))
 
 
+def test_p_values_are_adjusted_for_all_baselines_of_the_report(store):
+    """Of two baselines the smaller p is doubled, and the larger is at least that."""
+    report = evaluate(store, request=replace(REQUEST, baselines=("popularity", "random")))
+    least, most = sorted(report.differences, key=lambda difference: difference.permutation.p_value)
+    assert least.adjusted_p_value == min(1.0, 2 * least.permutation.p_value)
+    assert most.adjusted_p_value == max(least.adjusted_p_value, most.permutation.p_value)
+    (alone,) = evaluate(store).differences
+    assert alone.adjusted_p_value == alone.permutation.p_value == alone.deciding_p_value
+
+
+def test_one_user_alone_has_nothing_to_adjust(store):
+    request = EvaluationRequest(EvaluationSettings(num_records=1), baselines=("popularity", "random"))
+    assert [difference.deciding_p_value for difference in evaluate(store, request=request).differences] == [None, None]
+
+
 def test_the_raw_score_counts_only_what_was_written_exactly(store):
     system = FakeSystem(lambda record: make_answer([1, title(2, "fuzzy", distance=1.0)]))
     report = evaluate(store, system)
@@ -206,7 +221,7 @@ def as_an_older_release_wrote_it(report):
     for system in old["systems"]:
         del system["beyond_accuracy"], system["coverage"], system["metrics"]["mrr"]
     for difference in old["differences"]:
-        del difference["permutation"], difference["minimum_detectable_effect"]
+        del difference["permutation"], difference["minimum_detectable_effect"], difference["adjusted_p_value"]
     del old["definitions"]["mrr"]
     return old
 
@@ -218,7 +233,7 @@ def test_a_report_of_an_older_release_is_read_and_printed_with_what_it_has(store
     old = read_json(path)
     assert old.metric_names == ("map", "precision", "recall", "ndcg", "hit_rate") == tuple(old.definitions)
     assert old.model.metrics["map"] == report.model.metrics["map"]
-    assert (old.breakdowns, old.differences[0].permutation) == ((), None)
+    assert (old.breakdowns, old.differences[0].permutation, old.differences[0].adjusted_p_value) == ((), None, None)
     text = render_text(old)
     assert "MAP@4 minus popularity" in text
     assert "MRR" not in text
