@@ -193,13 +193,22 @@ def describe_protocol(request: EvaluationRequest, results: Sequence[RecordResult
     drawn = f"all {num_available} records of the {settings.split} users"
     if len(results) < num_available:
         drawn = f"{len(results)} of the {drawn.removeprefix('all ')}, drawn with seed {settings.seed}"
+    fitted = " and ".join(FITTED_ON[settings.split])
+    records = _describe_records(request, results)
+    return (
+        f"Likes are ratings of {LIKED_FROM:g} or more. Evaluated: {drawn}; each is {records} "
+        f"Baselines are fitted on the likes of the {fitted} users and leave out what is given."
+    )
+
+
+def _describe_records(request: EvaluationRequest, results: Sequence[RecordResult]) -> str:
     given = len(results[0].history) if results else 0
     hidden = len(results[0].relevant) if results else 0
-    fitted = " and ".join(FITTED_ON[settings.split])
+    if request.evaluation.history_length is None:
+        return f"{given + hidden} likes in time order, the first {given} given, the next {hidden} to be found."
     return (
-        f"Likes are ratings of {LIKED_FROM:g} or more. Evaluated: {drawn}; each is {given + hidden} likes in time "
-        f"order, the first {given} given, the next {hidden} to be found. "
-        f"Baselines are fitted on the likes of the {fitted} users and leave out what is given."
+        f"likes in time order, the last {hidden} to be found, of those before only the latest {given} given (history "
+        f"length {request.evaluation.history_length}): neither the model nor a baseline knows the others."
     )
 
 

@@ -199,6 +199,7 @@ def _run(report: Report, is_shown: bool) -> str:
     settings = report.request
     told = [
         f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
+        *([] if (shown := settings.evaluation.history_length) is None else [f"{shown} liked shown"]),
         *settings.search_words,
         settings.prompt.style.replace("_", "-"),
         report.precision,

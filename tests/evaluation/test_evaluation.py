@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.baselines.popularity import Popularity
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
 from recsys.evaluation.beyond_accuracy import BEYOND_ACCURACY
@@ -162,6 +163,34 @@ def test_the_protocol_is_told_in_words(report, store):
     assert "likes of the train and validation users" in report.protocol
     whole = evaluate(store, request=EvaluationRequest(EvaluationSettings(num_records=0), baselines=()))
     assert "all 12 records of the test users" in whole.protocol
+
+
+def test_model_and_baselines_know_no_more_than_the_likes_that_are_shown(store):
+    """Of 901, 902 and 903 the last one alone is known, to the baseline too."""
+    seen = []
+
+    def fit(likes):
+        recommender = Popularity.fit({**likes, 99: (901, 902, 903)})
+        scores = recommender.scores
+        recommender.scores = lambda histories: (seen.extend(histories), scores(histories))[1]
+        return recommender
+
+    request = replace(REQUEST, evaluation=REQUEST.evaluation.replace(history_length=1), baselines=("similarity",))
+    system = FakeSystem(lambda record: make_answer([*record.history]))
+    report = evaluate(store, system, request=request, other_baselines={"similarity": fit}, catalogue=CATALOGUE)
+    assert {result.history for result in store.results()} == {(903,)} == set(seen)
+    assert {result.item_ids for result in store.results()} == {(903,)}
+    told = "the last 4 to be found, of those before only the latest 1 given (history length 1)"
+    assert told in report.protocol
+    assert "the first" not in report.protocol
+
+
+def test_a_cold_start_is_reported_with_what_is_not_known_of_it(store):
+    request = replace(REQUEST, evaluation=REQUEST.evaluation.replace(history_length=0))
+    report = evaluate(store, request=request, catalogue=CATALOGUE)
+    assert report.systems[1].beyond_accuracy["decade_drift"].value is None
+    assert {row.group for row in report.breakdowns if row.by in ("coherence", "decade")} == {"unknown"}
+    assert "latest 0 given" in render_text(report)
 
 
 def test_a_cancelled_evaluation_goes_on_to_the_report_of_an_uninterrupted_one(store, tmp_path):
