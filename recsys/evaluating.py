@@ -84,4 +84,5 @@ def evaluate(
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
             catalogue=data.catalogue,
+            fitted=data.fitted_baselines,
         )

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from recsys.errors import SettingsError
+from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.evaluation.metrics import score_record
 from recsys.settings import SplitName
 
@@ -57,12 +58,14 @@ class BaselineRun:
         scores: One for each record, in the order of the records.
         seconds: Fitting and ranking.
         coverage: The share of the likes it was fitted on that are of items it knows; None where it is not known.
+        was_fitted: Whether an earlier evaluation had fitted it; ``seconds`` then holds what that took.
     """
 
     name: str
     scores: tuple[BaselineScore, ...]
     seconds: float
     coverage: float | None = None
+    was_fitted: bool = False
 
 
 def score_baseline(
@@ -73,6 +76,7 @@ def score_baseline(
     evaluated: SplitName,
     k: int,
     others: Mapping[str, FitBaseline] = MappingProxyType({}),
+    fitted: FittedBaselines | None = None,
 ) -> BaselineRun:
     """Fits a baseline and scores it on the records.
 
@@ -83,21 +87,24 @@ def score_baseline(
         evaluated: The split that the records are of; see FITTED_ON.
         k: The rank cut of every metric.
         others: Recommenders that need more than likes, by name.
+        fitted: Baselines kept of earlier calls with this split; ``others`` are fitted every time.
 
     Raises:
         SettingsError: for a baseline that is not known.
     """
     from recsys.baselines.base import rank
 
-    fit = _find(name, others)
+    fit, splits = _find(name, others), FITTED_ON[evaluated]
+    kept = FittedBaselines() if fitted is None or name in others else fitted
+    baseline = kept.find(name, splits, lambda: fit(split.likes_of(*splits)))
     started = time.perf_counter()
-    recommender = fit(split.likes_of(*FITTED_ON[evaluated]))
-    ranked = rank(recommender, [record.history for record in records], n=k)
+    ranked = rank(baseline.recommender, [record.history for record in records], n=k)
     scores = tuple(
         BaselineScore(record.record_id, record.user_id, item_ids, score_record(record.relevant, item_ids, k))
         for record, item_ids in zip(records, ranked, strict=True)
     )
-    return BaselineRun(name, scores, time.perf_counter() - started, recommender.coverage)
+    seconds = baseline.seconds + time.perf_counter() - started
+    return BaselineRun(name, scores, seconds, baseline.recommender.coverage, baseline.was_kept)
 
 
 def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:

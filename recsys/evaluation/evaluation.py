@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ from recsys.errors import InputError
 from recsys.evaluation.baseline_scores import BaselineRun, FitBaseline, score_baseline
 from recsys.evaluation.context import EvaluationContext
 from recsys.evaluation.export import write_json
+from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
@@ -57,6 +59,7 @@ def run_evaluation(
     cancel: threading.Event | None = None,
     other_baselines: Mapping[str, FitBaseline] = MappingProxyType({}),
     catalogue: Catalogue | None = None,
+    fitted: FittedBaselines | None = None,
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -72,6 +75,7 @@ def run_evaluation(
         other_baselines: Recommenders that need more than likes, by name.
         catalogue: Every movie of the data set; without it the report has no breakdowns and tells nothing beyond
             accuracy.
+        fitted: Baselines kept of earlier evaluations on this split, and for those to come.
 
     Raises:
         CancelledError: when it was stopped.
@@ -84,15 +88,15 @@ def run_evaluation(
     if not records:
         mend = "take a larger data set or another split"
         raise InputError("there are no records to evaluate", seen=settings.split, mend=mend)
+    fitted = FittedBaselines() if fitted is None else fitted
+    score = partial(score_baseline, evaluated=settings.split, k=settings.k, fitted=fitted)
     with store.hold():
         started_at = store.begin(request)
         baselines = []
         for name in request.baselines:
             if watcher is not None:
                 watcher.say(f"Scoring the baseline {name} on {len(records)} records")
-            baselines.append(
-                score_baseline(name, records, split, evaluated=settings.split, k=settings.k, others=other_baselines)
-            )
+            baselines.append(score(name, records, split, others=other_baselines))
         results = []
         store.repair()
         held = {result.record_id for result in store.results()}
@@ -116,7 +120,7 @@ def run_evaluation(
             started_at=started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=describe_machine(),
-            context=None if catalogue is None else _describe(records, split, catalogue, baselines, settings),
+            context=None if catalogue is None else _describe(records, split, catalogue, baselines, settings, fitted),
         )
         write_json(report, store.report_path)
     return report
@@ -128,9 +132,10 @@ def _describe(
     catalogue: Catalogue,
     baselines: Sequence[BaselineRun],
     settings: EvaluationSettings,
+    fitted: FittedBaselines,
 ) -> EvaluationContext:
     """The context of the records; popularity is scored for it where it is none of the baselines."""
     popularity = next((run for run in baselines if run.name == "popularity"), None)
     if popularity is None:
-        popularity = score_baseline("popularity", records, split, evaluated=settings.split, k=settings.k)
+        popularity = score_baseline("popularity", records, split, evaluated=settings.split, k=settings.k, fitted=fitted)
     return EvaluationContext.of_split(split, catalogue, records, popularity)

@@ -47,6 +47,7 @@ def render_text(report: Report) -> str:
         *(_breakdown_block(report, name) for name in report.breakdown_definitions),
         _share_lines(report),
         _story_lines(),
+        _baseline_seconds(report),
         [
             f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s",
             f"Machine: {report.machine}",
@@ -60,6 +61,15 @@ def _coverage_lines(report: Report) -> list[str]:
     told = [f"{system.name} {system.coverage:.1%}" for system in report.systems if system.coverage is not None]
     sentence = f"Of the likes they are fitted on, the items that baselines know hold: {', '.join(told)}"
     return _wrapped(sentence) if told else []
+
+
+def _baseline_seconds(report: Report) -> list[str]:
+    told = [
+        f"{system.name} {system.seconds:.1f}{' (fitted before)' if system.was_fitted else ''}"
+        for system in report.systems
+        if system.kind == "baseline"
+    ]
+    return _wrapped(f"Seconds of fitting and ranking: {', '.join(told)}") if told else []
 
 
 def _metric_table(report: Report) -> list[str]:

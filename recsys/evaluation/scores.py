@@ -72,6 +72,8 @@ class SystemScore:
         beyond_accuracy: What the lists are like, by name; empty in reports of older releases.
         coverage: The share of the likes that a baseline was fitted on that are of items it knows; None for models,
             and in reports of older releases.
+        was_fitted: Whether an earlier evaluation had fitted the baseline, so that ``seconds`` holds what fitting took
+            then; False in reports of older releases.
     """
 
     name: str
@@ -81,6 +83,7 @@ class SystemScore:
     seconds: float
     beyond_accuracy: Mapping[str, Measure] = field(default_factory=dict)
     coverage: float | None = None
+    was_fitted: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -95,6 +98,7 @@ class SystemScore:
                 name: Measure.from_dict(measure) for name, measure in values.get("beyond_accuracy", {}).items()
             },
             coverage=values.get("coverage"),
+            was_fitted=values.get("was_fitted", False),
         )
 
 

@@ -58,7 +58,9 @@ def score_baseline_run(run: BaselineRun) -> SystemScore:
     """A baseline's figures over its records."""
     user_ids = [score.user_id for score in run.scores]
     metrics = _metric_scores([score.metrics for score in run.scores], user_ids)
-    return SystemScore(run.name, "baseline", metrics, None, run.seconds, coverage=run.coverage)
+    return SystemScore(
+        run.name, "baseline", metrics, None, run.seconds, coverage=run.coverage, was_fitted=run.was_fitted
+    )
 
 
 def make_report(

@@ -248,7 +248,7 @@ def as_an_older_release_wrote_it(report):
     for name in ("breakdowns", "beyond_accuracy_definitions", "breakdown_definitions", "significance_method"):
         del old[name]
     for system in old["systems"]:
-        del system["beyond_accuracy"], system["coverage"], system["metrics"]["mrr"]
+        del system["beyond_accuracy"], system["coverage"], system["was_fitted"], system["metrics"]["mrr"]
     for difference in old["differences"]:
         del difference["permutation"], difference["minimum_detectable_effect"], difference["adjusted_p_value"]
     del old["definitions"]["mrr"]
