@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from recsys.cli.bench_report import add_out_argument, markdown_table, report
@@ -18,13 +19,20 @@ from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.evaluation.runner import evaluate_records, record_seeds, select_records
 from recsys.evaluation.scores import MetricScore, PairedDifference
 from recsys.evaluation.summary import Scored, adjust_p_values, paired_difference
+from recsys.models.adapter_files import read_adapter_notes
+from recsys.models.adapter_listing import find_adapter
 from recsys.models.artifacts import Progress
+from recsys.models.host import ModelChoice
+from recsys.models.registry import find_model
 from recsys.recommend import Recommendation
 from recsys.settings import DecodingMode, DecodingSettings, EvaluationSettings, GenerationSettings, SplitName
 from recsys.workbench import Workbench
 
 K = 4
 FULL = "all shown"
+LEARNT = (
+    "The model was trained on these very users: its column tells how well it remembers, not how well it recommends."
+)
 _FROM_LIKES = tuple(name for name in BASELINES if name != "similarity")
 
 Rankings = Mapping[int, Mapping[str, Sequence[Scored]]]
@@ -71,11 +79,22 @@ def bench_history(arguments: argparse.Namespace, workbench: Workbench) -> int:
         "split": arguments.split,
         "records": num_records,
         "k": K,
+        "note": LEARNT if has_learnt_from(arguments.split, choice, workbench.options.adapters) else "",
         "request": asked.to_dict(),
         "systems": systems,
     }
     report(arguments, f"history-{arguments.split}", found, render(found))
     return 0
+
+
+def has_learnt_from(split: str, choice: ModelChoice, adapters_folder: Path | None) -> bool:
+    """Whether the model or its adapter says of itself that it was trained on users of this split."""
+    spec = find_model(choice.model)
+    folders = [Path(spec.location)] if spec.source == "folder" else []
+    if choice.adapter is not None:
+        folders.append(find_adapter(choice.adapter, adapters_folder).path)
+    runs = [training for folder in folders if (training := read_adapter_notes(folder).get("training"))]
+    return any(split in str(training.get("learn_from", "train")).split("_and_") for training in runs)
 
 
 def rank_every_length(workbench: Workbench, asked: EvaluationRequest, progress: Progress) -> Rankings:
@@ -168,7 +187,8 @@ def render(found: Mapping[str, Any]) -> str:
             differences.append(shown | {name: _difference(cell) for name, cell in at.items()})
     asked = f"`{found['command']}`: {found['records']} {found['split']} records of {found['data']}"
     return (
-        f"{asked}. Of each the latest liked movies are shown; the others are known to nobody.\n\n"
+        f"{asked}. Of each the latest liked movies are shown; the others are known to nobody. {found['note']}".rstrip()
+        + "\n\n"
         f"### MAP@{found['k']}, 95% interval, in brackets over users\n\n"
         f"{markdown_table(means)}\n"
         "### Minus all shown: 95% interval and p, corrected by Holm for the lengths of a system\n\n"

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.cli.bench_history import describe, render
+from recsys.cli.bench_history import LEARNT, describe, has_learnt_from, render
 from recsys.cli.main import main
 from recsys.evaluation.significance import holm_adjusted, paired_permutation_test
+from recsys.models.host import ModelChoice
 from tests.made_data import write_made_zip
 
 IDS, USERS = ("1-0", "1-1", "2-0", "3-0"), (1, 1, 2, 3)
@@ -43,7 +44,8 @@ def test_p_values_of_a_system_are_corrected_for_its_lengths(systems):
 
 
 def test_the_tables_have_a_row_for_each_length_and_a_column_for_each_system(systems):
-    found = {"command": "x", "records": 4, "split": "test", "data": "made", "k": 4, "systems": systems}
+    found = {"command": "x", "records": 4, "split": "test", "data": "made", "k": 4, "systems": systems, "note": LEARNT}
+    assert LEARNT in render(found)
     lines = [line for line in render(found).splitlines() if line.startswith("|")]
     assert lines[0] == lines[5] == "| liked movies shown | tiny |"
     assert lines[4].startswith("| 2 | 0.5000 [0.0000, 0.7500] (0.4167) |")
@@ -60,9 +62,23 @@ def test_the_command_asks_the_same_records_at_every_length(tmp_path, tiny_llama_
     found = json.loads((tmp_path / "history-test.json").read_text())
     assert [system["system"] for system in found["systems"]] == [str(tiny_llama_folder), "popularity"]
     assert all(len(system["lengths"]) == 7 for system in found["systems"])
-    assert found["records"] == 3
+    assert (found["records"], found["note"]) == (3, "")
     assert f"--split test --records 0 --decoding {decoding} --num-beams 4 --baselines popularity" in found["command"]
     assert f"`{found['command']}`" in (tmp_path / "history-test.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("model", "adapter", "learnt"),
+    [
+        ("gptj-mini", None, ["train", "validation"]),
+        ("gptj-mini", "gptj-mini-story", ["train", "validation"]),
+        ("smollm2-135m", "smollm2-liked", ["train"]),
+        ("smollm2-135m", None, []),
+    ],
+)
+def test_a_model_that_has_learnt_from_the_users_is_found_out(model, adapter, learnt):
+    splits = ("train", "validation", "test")
+    assert [split for split in splits if has_learnt_from(split, ModelChoice(model, adapter=adapter), None)] == learnt
 
 
 def test_a_split_without_records_is_refused(tmp_path, capsys):
