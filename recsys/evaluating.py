@@ -96,6 +96,7 @@ def evaluate(
             origin=_origin(request, data, weights),
             processes=Processes.of_environment(),
             known_films=films,
+            fitted=data.fitted_baselines,
         )
 
 

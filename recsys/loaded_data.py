@@ -27,6 +27,7 @@ from recsys.data.records import SplitData, few_shot_examples
 from recsys.data.splits import SplitSettings, split_data
 from recsys.errors import CancelledError, DataFormatError, SettingsError
 from recsys.evaluation.baseline_scores import FITTED_ON
+from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import DecodingSettings, SplitName
 
@@ -70,11 +71,13 @@ class LoadedData:
 
     Attributes:
         number: Tells it from every other data set of this process, the same one read again included.
+        fitted_baselines: Those that evaluations asked for; they go when the data go.
     """
 
     def __init__(self, choice: DataChoice) -> None:
         self.choice = choice
         self.number = next(_numbers)
+        self.fitted_baselines = FittedBaselines()
         self._lock = threading.Lock()
         self._examples: dict[int, tuple[PromptExample, ...]] = {}
         self._blend_lock = threading.Lock()

@@ -66,9 +66,8 @@ class Settings:
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = sorted(set(values) - known)
         if unknown:
-            raise SettingsError(
-                f"{cls.__name__} has no such setting", seen=unknown[0], mend=f"known are {', '.join(sorted(known))}"
-            )
+            mend = f"known are {', '.join(sorted(known))}"
+            raise SettingsError(f"{cls.__name__} has no such setting", seen=unknown[0], mend=mend)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,10 +121,8 @@ class GenerationSettings(Settings):
 
     def without_effect(self) -> dict[str, str]:
         """The settings that change nothing in this mode, each with the reason in one sentence."""
-        if self.do_sample:
-            return {}
         reason = "Temperature 0 always takes the likeliest token, so there is nothing to cut off."
-        return {"top_p": reason, "top_k": reason}
+        return {} if self.do_sample else {"top_p": reason, "top_k": reason}
 
 
 @dataclass(frozen=True)
@@ -246,8 +243,7 @@ class DecodingSettings(Settings):
 
     def in_effect(self) -> dict[str, Any]:
         """The settings as plain values without those that change nothing in this mode."""
-        left_out = () if self.is_hybrid else HYBRID_SETTINGS
-        return {name: value for name, value in self.to_dict().items() if name not in left_out}
+        return {name: value for name, value in self.to_dict().items() if self.is_hybrid or name not in HYBRID_SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -274,7 +270,7 @@ class ResolutionSettings(Settings):
 
 @dataclass(frozen=True)
 class EvaluationSettings(Settings):
-    """Which records are evaluated, and how far down the list.
+    """Which records are evaluated, how much of each is shown, and how far down the list.
 
     Attributes:
         split: The user set that the records come from.
@@ -282,6 +278,8 @@ class EvaluationSettings(Settings):
         k: The rank cut of every metric.
         batch_size: Records asked together; 0 takes what suits the decoding.
         seed: Draws the records, and with each record's id seeds its generation.
+        history_length: Liked movies of each record that the model and the baselines are shown, the latest ones; nobody
+            knows those before. 0 asks for a cold start; None shows all.
     """
 
     split: SplitName = "test"
@@ -289,6 +287,7 @@ class EvaluationSettings(Settings):
     k: int = 4
     batch_size: int = 0
     seed: int = 0
+    history_length: int | None = None
 
     def __post_init__(self) -> None:
         require_choice("split", self.split, get_args(SplitName))
@@ -296,3 +295,5 @@ class EvaluationSettings(Settings):
         require_number("k", self.k, 1, 20, integer=True)
         require_number("batch_size", self.batch_size, 0, 256, integer=True)
         require_number("seed", self.seed, 0, 2**32 - 1, integer=True)
+        if self.history_length is not None:
+            require_number("history_length", self.history_length, 0, MAX_HISTORY, integer=True)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from recsys.baselines.blend import fit_blend
+from recsys.baselines.popularity import Popularity
 from recsys.catalogue_recommend import find_decoder
 from recsys.data.records import SplitData
 from recsys.data.splits import SplitSettings
@@ -109,6 +110,17 @@ def test_the_blend_is_fitted_once_for_each_sets_of_users_however_many_ask(monkey
     assert len({id(blend) for blend in found}) == 2
     assert 9 not in data.blend(("train",)).item_ids
     assert 9 in data.blend(("train", "validation")).item_ids
+
+
+def test_each_data_set_keeps_the_baselines_that_were_fitted_on_it():
+    one, other = data_of(LIKES, train=(1, 2)), data_of(LIKES, train=(1, 2))
+    fits = iter([Popularity.fit({1: (1,)}), Popularity.fit({1: (2,)})])
+    first, again, its_own = (
+        data.fitted_baselines.find("popularity", ("train",), lambda: next(fits)).recommender
+        for data in (one, one, other)
+    )
+    assert first is again
+    assert its_own is not first
 
 
 def test_the_blend_of_a_huge_catalogue_knows_the_most_liked_items(monkeypatch):

@@ -54,11 +54,18 @@ def test_a_generation_setting_out_of_range_names_itself_the_value_and_the_mend(n
         GenerationSettings(temperature=2, top_p=0.01, top_k=1000, num_beams=16, repetition_penalty=2),
         PromptSettings(style="instruction", queue_symbol="words", list_separator="numbered", num_examples=8),
         ResolutionSettings(resolver="embedding", threshold=1.0, force_nearest=True),
-        EvaluationSettings(split="validation", num_records=0, k=20),
+        EvaluationSettings(split="validation", num_records=0, k=20, history_length=0),
+        EvaluationSettings(history_length=50),
     ],
 )
 def test_settings_at_the_ends_of_their_ranges_survive_a_round_trip_as_plain_values(settings):
     assert type(settings).from_dict(settings.to_dict()) == settings
+
+
+@pytest.mark.parametrize("value", [-1, 51, 1.5, True, "3", math.nan])
+def test_a_history_length_out_of_range_names_itself_and_the_mend(value):
+    with pytest.raises(SettingsError, match="history_length must be a whole number from 0 to 50"):
+        EvaluationSettings(history_length=value)
 
 
 def test_whole_numbers_are_accepted_where_a_fraction_is_allowed():

@@ -1,6 +1,7 @@
 """The rooms put together, on the embedded data and a tiny random model."""
 
 import threading
+from typing import get_args
 
 import pytest
 
@@ -12,7 +13,7 @@ from recsys.errors import (
     ModelUnavailableError,
     SettingsError,
 )
-from recsys.evaluation.request import EvaluationRequest
+from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import (
@@ -20,6 +21,7 @@ from recsys.settings import (
     EvaluationSettings,
     GenerationSettings,
     PromptSettings,
+    PromptStyle,
     ResolutionSettings,
 )
 from recsys.workbench import Workbench
@@ -201,6 +203,24 @@ def hybrid_evaluation(tiny, **settings):
         baselines=(),
         decoding=DecodingSettings("hybrid", num_candidates=3),
     )
+
+
+@pytest.mark.parametrize("decoding", ["free", "catalogue_list", "catalogue_rank", "hybrid"])
+@pytest.mark.parametrize("style", get_args(PromptStyle))
+def test_a_cold_start_is_evaluated_in_every_mode_and_style_beside_every_baseline(made, tiny, decoding, style):
+    asked = EvaluationRequest(
+        evaluation=EvaluationSettings(num_records=0, history_length=0, k=2),
+        generation=GenerationSettings(num_recommendations=2, temperature=0, max_new_tokens=8),
+        prompt=PromptSettings(style=style),
+        choice=tiny,
+        baselines=tuple(name for name in BASELINES if name != "similarity"),
+        decoding=DecodingSettings(decoding),
+    )
+    state = made.start_evaluation(asked).wait(120)
+    assert state.phase == "done", state.message
+    assert {result.history for result in state.latest} == {()}
+    if decoding != "free":
+        assert all(len(result.item_ids) == 2 for result in state.latest)
 
 
 def test_an_evaluated_hybrid_answers_each_record_as_a_single_request_does(made, tiny):

@@ -14,6 +14,8 @@ from recsys.cli.bench_baselines import add_baseline_arguments, bench_baselines
 from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
 from recsys.cli.bench_dislikes import add_dislike_arguments, bench_dislikes
+from recsys.cli.bench_evaluation import add_evaluation_arguments, bench_evaluation
+from recsys.cli.bench_history import add_history_arguments, bench_history
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
@@ -27,6 +29,8 @@ _SUBJECTS: Mapping[str, Callable[[argparse.Namespace, Workbench], int]] = {
     "baselines": bench_baselines,
     "decoding": bench_decoding,
     "dislikes": bench_dislikes,
+    "evaluation": bench_evaluation,
+    "history": bench_history,
     "prompts": bench_prompts,
     "resolvers": bench_resolvers,
     "training": bench_training,
@@ -51,9 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     baselines = subjects.add_parser("baselines", help="classic recommenders by user folds, without test users")
     add_baseline_arguments(baselines)
     add_dislike_arguments(dislikes := subjects.add_parser("dislikes", help="what naming dislikes does to likelihoods"))
-    for subject in (generation, decoding, prompts, training, dislikes):
+    add_history_arguments(history := subjects.add_parser("history", help="MAP@4 with 0 to all liked movies shown"))
+    evaluation = subjects.add_parser("evaluation", help="records a second of evaluations beside the engine alone")
+    add_evaluation_arguments(evaluation)
+    with_model = (generation, decoding, prompts, training, dislikes, history, evaluation)
+    for subject in with_model:
         add_choice_options(subject)
-    for subject in (resolution, generation, decoding, resolvers, prompts, training, baselines, dislikes):
+    for subject in (*with_model, resolution, resolvers, baselines):
         subject.add_argument("--json", action="store_true", help="print JSON")
         add_workbench_options(subject)
 

@@ -100,6 +100,7 @@ def read_request(arguments: argparse.Namespace, workbench: Workbench) -> Evaluat
             k=arguments.k,
             batch_size=arguments.batch_size,
             seed=arguments.run_seed,
+            history_length=arguments.history_length,
         ),
         generation=read_settings(arguments, GenerationSettings),
         prompt=read_prompt(arguments, workbench, choice),

@@ -85,16 +85,10 @@ def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
 
 
 def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
-    """The answer for a terminal: what the model wrote, then what each title is."""
+    """The answer for a terminal: what the model wrote and what each title is, or a hybrid's titles with both scores."""
     completion = recommendation.completion
-    lines = ["What the model wrote:", f"  {completion.text.strip()}", "", "What it resolves to:"]
-    for resolution in recommendation.resolutions:
-        movie = None if resolution.item_id is None else workbench.catalogue[resolution.item_id]
-        name = movie.display() if movie else f"{resolution.generated.title} - out of catalogue"
-        notes = [resolution.match, *(flag.replace("_", " ") for flag in sorted(resolution.flags))]
-        lines.append(f"  {resolution.generated.rank}. {name}  [{', '.join(notes) if movie else 'no match'}]")
-    if not recommendation.resolutions:
-        lines.append(f"  nothing: the text is {recommendation.parsed.problem or 'not a list'}")
+    is_hybrid = recommendation.request.decoding.is_hybrid
+    lines = _hybrid_lines(recommendation, workbench) if is_hybrid else _written_lines(recommendation, workbench)
     if recommendation.request.record_id:
         relevant = workbench.record(recommendation.request.record_id).relevant
         lines += ["", "What this person really liked next:"]
@@ -104,6 +98,31 @@ def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
     model = f"{completion.base_model}, {completion.precision}, adapter {completion.adapter or 'none'}"
     lines += ["", f"{speed} · {model}", *(f"Warning: {warning}" for warning in recommendation.warnings)]
     return "\n".join(lines)
+
+
+def _written_lines(recommendation: Recommendation, workbench: Workbench) -> list[str]:
+    lines = ["What the model wrote:", f"  {recommendation.completion.text.strip()}", "", "What it resolves to:"]
+    for resolution in recommendation.resolutions:
+        movie = None if resolution.item_id is None else workbench.catalogue[resolution.item_id]
+        name = movie.display() if movie else f"{resolution.generated.title} - out of catalogue"
+        notes = [resolution.match, *(flag.replace("_", " ") for flag in sorted(resolution.flags))]
+        lines.append(f"  {resolution.generated.rank}. {name}  [{', '.join(notes) if movie else 'no match'}]")
+    if not recommendation.resolutions:
+        lines.append(f"  nothing: the text is {recommendation.parsed.problem or 'not a list'}")
+    return lines
+
+
+def _hybrid_lines(recommendation: Recommendation, workbench: Workbench) -> list[str]:
+    """Each movie with the two opinions that its place is made of, and their sum."""
+    weight = recommendation.request.decoding.llm_weight
+    lines = [f"The classic score of each movie + {weight:g} × its log-likelihood by the model = total:"]
+    for rank, title in enumerate(recommendation.fused, start=1):
+        lines += [
+            f"  {rank}. {workbench.catalogue[title.item_id].display()}",
+            f"     {title.classic_score:.2f} (rank {title.classic_rank}) + {weight:g} × {title.log_likelihood:.2f} "
+            f"(rank {title.llm_rank} of {title.num_candidates}) = {title.score:.2f}",
+        ]
+    return lines if recommendation.fused else [*lines, "  nothing: no candidate is left"]
 
 
 def _movies(

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from recsys.errors import SettingsError
+from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.evaluation.metrics import score_record
 from recsys.settings import SplitName
 
@@ -57,12 +58,14 @@ class BaselineRun:
         scores: One for each record, in the order of the records.
         seconds: Fitting and ranking.
         coverage: The share of the likes it was fitted on that are of items it knows; None where it is not known.
+        was_fitted: Whether an earlier evaluation had fitted it; ``seconds`` then holds what that took.
     """
 
     name: str
     scores: tuple[BaselineScore, ...]
     seconds: float
     coverage: float | None = None
+    was_fitted: bool = False
 
 
 def score_baseline(
@@ -74,6 +77,7 @@ def score_baseline(
     k: int,
     num_titles: int = 0,
     others: Mapping[str, FitBaseline] = MappingProxyType({}),
+    fitted: FittedBaselines | None = None,
 ) -> BaselineRun:
     """Fits a baseline and scores it on the records.
 
@@ -85,21 +89,24 @@ def score_baseline(
         k: The rank cut of every metric.
         num_titles: Items for each record where more than k are wanted; no metric reads those after the k-th.
         others: Recommenders that need more than likes, by name.
+        fitted: Baselines kept of earlier calls with this split; ``others`` are fitted every time.
 
     Raises:
         SettingsError: for a baseline that is not known.
     """
     from recsys.baselines.base import rank
 
-    fit = _find(name, others)
+    fit, splits = _find(name, others), FITTED_ON[evaluated]
+    kept = FittedBaselines() if fitted is None or name in others else fitted
+    baseline = kept.find(name, splits, lambda: fit(split.likes_of(*splits)))
     started = time.perf_counter()
-    recommender = fit(split.likes_of(*FITTED_ON[evaluated]))
-    ranked = rank(recommender, [record.history for record in records], n=max(k, num_titles))
+    ranked = rank(baseline.recommender, [record.history for record in records], n=max(k, num_titles))
     scores = tuple(
         BaselineScore(record.record_id, record.user_id, item_ids, score_record(record.relevant, item_ids, k))
         for record, item_ids in zip(records, ranked, strict=True)
     )
-    return BaselineRun(name, scores, time.perf_counter() - started, recommender.coverage)
+    seconds = baseline.seconds + time.perf_counter() - started
+    return BaselineRun(name, scores, seconds, baseline.recommender.coverage, baseline.was_kept)
 
 
 def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,7 @@ from recsys.catalogue import Catalogue
 from recsys.errors import InputError, StorageError
 from recsys.evaluation.baseline_scores import BaselineRun, FitBaseline, score_baseline
 from recsys.evaluation.context import EvaluationContext
+from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.evaluation.origin import UNKNOWN_ORIGIN, Origin
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
@@ -30,7 +32,7 @@ from recsys.models.distributed import Processes
 
 if TYPE_CHECKING:
     from recsys.data.known_films import KnownFilms
-    from recsys.data.records import SplitData
+    from recsys.data.records import Record, SplitData
 
 
 class Watcher(Protocol):
@@ -64,6 +66,7 @@ def run_evaluation(
     known_films: KnownFilms | None = None,
     origin: Origin = UNKNOWN_ORIGIN,
     processes: Processes = ALONE,
+    fitted: FittedBaselines | None = None,
 ) -> Report:
     """Runs an evaluation to its end, going on where an earlier start of the same request stopped.
 
@@ -83,6 +86,7 @@ def run_evaluation(
             catalogue from invented ones.
         origin: What the results are made of.
         processes: Those that share the work; all are given the same arguments and come back with the same report.
+        fitted: Baselines kept of earlier evaluations on this split, and for those to come.
 
     Raises:
         CancelledError: when it was stopped.
@@ -90,16 +94,16 @@ def run_evaluation(
         ModelBusyError: when another start of the same request is running.
         StorageError: when a batch cannot be kept.
     """
-    study = _Study(request, split, store, origin, other_baselines, catalogue, known_films, watcher)
+    fitted = FittedBaselines() if fitted is None else fitted
+    study = _Study(request, split, store, watcher, origin, other_baselines, fitted, catalogue, known_films)
     with store.hold() if processes.is_first else nullcontext():
-        if processes.is_first:
-            study.begin()
+        begun = study.begin() if processes.is_first else None
         processes.wait()
         study.ask(recommend_batch, cancel, processes)
         processes.wait()
-        if processes.is_first:
+        if begun is not None:
             store.take_parts()
-            study.finish(dataset_name=dataset_name, precision=precision)
+            study.finish(*begun, dataset_name=dataset_name, precision=precision)
         processes.wait()
     report = store.report()
     if report is None:  # only when somebody took the database away meanwhile
@@ -107,98 +111,101 @@ def run_evaluation(
     return report
 
 
+@dataclass(frozen=True, eq=False)
 class _Study:
-    """The steps of one evaluation."""
+    """The steps of one evaluation; the arguments are those of run_evaluation."""
 
-    def __init__(
-        self,
-        request: EvaluationRequest,
-        split: SplitData,
-        store: RunStore,
-        origin: Origin,
-        other_baselines: Mapping[str, FitBaseline],
-        catalogue: Catalogue | None,
-        known_films: KnownFilms | None,
-        watcher: Watcher | None,
-    ) -> None:
-        self._request, self._split, self._store, self._origin = request, split, store, origin
-        self._other_baselines, self._catalogue, self._known_films = other_baselines, catalogue, known_films
-        self._watcher = watcher
-        settings = request.evaluation
-        self._available = split.records[settings.split]
-        self._records = select_records(self._available, settings)
-        self._baselines: list[BaselineRun] = []
-        self._started_at = ""
+    request: EvaluationRequest
+    split: SplitData
+    store: RunStore
+    watcher: Watcher | None
+    origin: Origin
+    other_baselines: Mapping[str, FitBaseline]
+    fitted: FittedBaselines
+    catalogue: Catalogue | None
+    known_films: KnownFilms | None
+
+    def __post_init__(self) -> None:
         if not self._records:
             mend = "take a larger data set or another split"
-            raise InputError("there are no records to evaluate", seen=settings.split, mend=mend)
+            raise InputError("there are no records to evaluate", seen=self.request.evaluation.split, mend=mend)
 
-    def begin(self) -> None:
-        """Notes the start, takes in what killed processes left, and scores the baselines."""
-        self._started_at = self._store.begin(
-            self._request, provenance=self._origin.provenance(self._records), prompt=self._origin.prompt(self._records)
-        )
-        self._store.take_parts()
-        for name in self._request.baselines:
-            if self._watcher is not None:
-                self._watcher.say(f"Scoring the baseline {name} on {len(self._records)} records")
-            self._baselines.append(self._score(name))
+    @cached_property
+    def _records(self) -> tuple[Record, ...]:
+        return select_records(self.split.records[self.request.evaluation.split], self.request.evaluation)
+
+    def begin(self) -> tuple[str, list[BaselineRun]]:
+        """Notes the start, takes in what killed processes left, and scores the baselines.
+
+        Returns:
+            When the run was first started, and the baselines' scores.
+        """
+        provenance, prompt = self.origin.provenance(self._records), self.origin.prompt(self._records)
+        started_at = self.store.begin(self.request, provenance=provenance, prompt=prompt)
+        self.store.take_parts()
+        baselines = []
+        for name in self.request.baselines:
+            if self.watcher is not None:
+                self.watcher.say(f"Scoring the baseline {name} on {len(self._records)} records")
+            baselines.append(self._score(name))
+        return started_at, baselines
 
     def ask(self, recommend_batch: RecommendBatch, cancel: threading.Event | None, processes: Processes) -> None:
         """Asks the model about what no start has finished, or this process's share of it."""
-        held = self._store.record_ids()
-        if self._watcher is not None:
-            self._watcher.expect(len(self._records))
+        held = self.store.record_ids()
+        if self.watcher is not None:
+            self.watcher.expect(len(self._records))
         results = evaluate_records(
             self._records,
             recommend_batch,
-            k=self._request.evaluation.k,
-            batch_size=self._request.batch_size,
-            store=self._store,
+            k=self.request.evaluation.k,
+            batch_size=self.request.batch_size,
+            store=self.store,
             cancel=cancel,
             processes=processes,
         )
         for result in results:
-            if self._watcher is not None:
-                self._watcher.add(result, resumed=result.record_id in held)
+            if self.watcher is not None:
+                self.watcher.add(result, resumed=result.record_id in held)
 
-    def finish(self, *, dataset_name: str, precision: str) -> None:
+    def finish(self, started_at: str, baselines: Sequence[BaselineRun], *, dataset_name: str, precision: str) -> None:
         """Makes the report and keeps it."""
-        request, k = self._request, self._request.evaluation.k
-        by_id = {result.record_id: result.with_every_metric(k) for result in self._store.results()}
+        request, k = self.request, self.request.evaluation.k
+        by_id = {result.record_id: result.with_every_metric(k) for result in self.store.results()}
         report = make_report(
             request,
             [by_id[record.record_id] for record in self._records],
-            self._baselines,
-            fingerprint=self._store.fingerprint,
+            baselines,
+            fingerprint=self.store.fingerprint,
             dataset_name=dataset_name,
-            num_available=len(self._available),
+            num_available=len(self.split.records[request.evaluation.split]),
             precision=precision,
-            started_at=self._started_at,
+            started_at=started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=describe_machine(),
-            context=None if self._catalogue is None else self._context(self._catalogue),
+            context=None if self.catalogue is None else self._context(self.catalogue, baselines),
         )
-        command = shlex.join([*request.command_words, *self._origin.options])
-        self._store.finish(replace(report, provenance=self._origin.provenance(self._records), command=command))
+        command = shlex.join([*request.command_words, *self.origin.options])
+        self.store.finish(replace(report, provenance=self.origin.provenance(self._records), command=command))
 
     def _score(self, name: str) -> BaselineRun:
         """A baseline with as many items for each record as the model is asked for."""
-        settings = self._request.evaluation
+        settings = self.request.evaluation
         return score_baseline(
             name,
             self._records,
-            self._split,
+            self.split,
             evaluated=settings.split,
             k=settings.k,
-            num_titles=self._request.generation.num_recommendations,
-            others=self._other_baselines,
+            num_titles=self.request.generation.num_recommendations,
+            others=self.other_baselines,
+            fitted=self.fitted,
         )
 
-    def _context(self, catalogue: Catalogue) -> EvaluationContext:
+    def _context(self, catalogue: Catalogue, baselines: Sequence[BaselineRun]) -> EvaluationContext:
         """The context of the records; popularity and a random order are scored for it where they are no baselines."""
-        scored = {run.name: run for run in self._baselines}
+        scored = {run.name: run for run in baselines}
         popularity, at_random = (scored.get(name) or self._score(name) for name in ("popularity", "random"))
         return EvaluationContext.of_split(
-            self._split, catalogue, self._records, popularity, random_run=at_random, known_films=self._known_films
+            self.split, catalogue, self._records, popularity, random_run=at_random, known_films=self.known_films
         )

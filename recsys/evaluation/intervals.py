@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -144,13 +145,32 @@ def clustered_standard_error(values: Sequence[float], user_ids: Sequence[int]) -
     return math.sqrt(num_users / (num_users - 1) * float(residuals @ residuals)) / float(counts.sum())
 
 
+@lru_cache(maxsize=2)
+def _resample(
+    counts: tuple[float, ...], num_resamples: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The users of each resample and how many records they have; kept, since a report asks for every metric of them.
+
+    A third of the time of a report of 700 records went into drawing the same users again. Two are 32 MB at most.
+    """
+    drawn = np.random.default_rng(seed).integers(0, len(counts), size=(num_resamples, len(counts)))
+    totals = np.array(counts)[drawn].sum(axis=1)
+    for kept in (drawn, totals):
+        kept.flags.writeable = False
+    return drawn, totals
+
+
 def _resampled_means(
     sums: NDArray[np.float64], counts: NDArray[np.float64], num_resamples: int, seed: int
 ) -> NDArray[np.float64]:
     """Means over the records of resampled users, in pieces so that memory stays small with many users."""
-    rng = np.random.default_rng(seed)
     num_users = len(sums)
     rows = max(1, _DRAWS_AT_ONCE // num_users)
+    if num_resamples <= rows:
+        drawn, totals = _resample(tuple(counts.tolist()), num_resamples, seed)
+        few: NDArray[np.float64] = sums[drawn].sum(axis=1) / totals
+        return few
+    rng = np.random.default_rng(seed)
     means = np.empty(num_resamples)
     for start in range(0, num_resamples, rows):
         drawn = rng.integers(0, num_users, size=(min(rows, num_resamples - start), num_users))

@@ -14,6 +14,7 @@ from recsys.evaluation.misses import is_reason, miss_title, with_failure
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, PairedDifference, SystemScore
 from recsys.evaluation.significance import SIGNIFICANCE_METHOD
+from recsys.evaluation.story import STORY_CAVEAT, STORY_SCORES, STORY_TITLE
 from recsys.evaluation.text_layout import interval_text as _interval
 from recsys.evaluation.text_layout import table_lines as _table
 from recsys.evaluation.text_layout import wrapped as _wrapped
@@ -47,6 +48,8 @@ def render_text(report: Report) -> str:
         *_miss_blocks(report),
         *(_breakdown_block(report, name) for name in report.breakdown_definitions),
         _share_lines(report),
+        _story_lines(),
+        _baseline_seconds(report),
         [
             f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s",
             f"Machine: {report.machine}",
@@ -60,6 +63,15 @@ def _coverage_lines(report: Report) -> list[str]:
     told = [f"{system.name} {system.coverage:.1%}" for system in report.systems if system.coverage is not None]
     sentence = f"Of the likes they are fitted on, the items that baselines know hold: {', '.join(told)}"
     return _wrapped(sentence) if told else []
+
+
+def _baseline_seconds(report: Report) -> list[str]:
+    told = [
+        f"{system.name} {system.seconds:.1f}{' (fitted before)' if system.was_fitted else ''}"
+        for system in report.systems
+        if system.kind == "baseline"
+    ]
+    return _wrapped(f"Seconds of fitting and ranking: {', '.join(told)}") if told else []
 
 
 def _metric_table(report: Report) -> list[str]:
@@ -94,14 +106,19 @@ def _difference_lines(report: Report) -> list[str]:
 
 
 def _significance(difference: PairedDifference) -> str:
-    """The p of a difference and the smallest one that could be seen, where they are known."""
+    """The p of a difference, also adjusted, and the smallest one that could be seen, where they are known."""
     told = ""
     if difference.permutation is not None:
-        p_value = difference.permutation.p_value
-        told += ", p < 0.0001" if p_value < 0.0001 else f", p = {p_value:.4f}"
+        told += f", p {_probability(difference.permutation.p_value)}"
+    if difference.adjusted_p_value is not None:
+        told += f", adjusted p {_probability(difference.adjusted_p_value)}"
     if difference.minimum_detectable_effect is not None:
         told += f", smallest visible {difference.minimum_detectable_effect:.4f}"
     return told
+
+
+def _probability(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"= {value:.4f}"
 
 
 def _beyond_accuracy_blocks(report: Report) -> list[list[str]]:
@@ -175,3 +192,9 @@ def _breakdown_row(row: BreakdownRow, systems: Sequence[str]) -> list[str]:
 def _share_lines(report: Report) -> list[str]:
     width = max(len(DESCRIPTIONS[name]) for name in _SHARES_SHOWN)
     return [f"{DESCRIPTIONS[name].ljust(width)}  {report.text_quality[name]}" for name in _SHARES_SHOWN]
+
+
+def _story_lines() -> list[str]:
+    """The story's figures, apart from all that was measured."""
+    rows = [[score.model, f"{score.map_at_k:.3f}"] for score in STORY_SCORES]
+    return [f"{STORY_TITLE}:", *_table(rows), *_wrapped(STORY_CAVEAT)]

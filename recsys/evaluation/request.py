@@ -160,11 +160,20 @@ class EvaluationRequest:
             decoding=DecodingSettings.from_dict(dict(values.get("decoding", {}))),
         )
 
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What of the request a record's result depends on; settings added since stand in it where they act."""
+        evaluation = self.evaluation.to_dict()
+        if self.evaluation.history_length is None:
+            del evaluation["history_length"]
+        known = {name: part for name, part in self.to_dict().items() if name not in _LEFT_OUT_OF_FINGERPRINT}
+        return known | {"evaluation": evaluation, "decoding": self.decoding.in_effect()}
+
     def fingerprint(self, *, data_name: str, weight_hash: str, precision: str, adapter_hash: str | None = None) -> str:
         """Names everything that a record's result depends on, in 16 hexadecimal digits.
 
         Baselines are left out: they add bars to the report and change no record. So are settings of another mode of
-        decoding, so that runs keep the names they had before there was that mode.
+        decoding, and a history that is shown whole, so that runs keep the names they had before there were these.
 
         Args:
             data_name: Name of the data set that the records come from.
@@ -172,9 +181,7 @@ class EvaluationRequest:
             precision: What the weights are held in ("auto" may differ between machines).
             adapter_hash: Hash of the adapter's weights, or its name where no hash is known; None without one.
         """
-        identity = {name: part for name, part in self.to_dict().items() if name not in _LEFT_OUT_OF_FINGERPRINT}
-        identity |= {
-            "decoding": self.decoding.in_effect(),
+        identity = self._identity | {
             "results_version": RESULTS_VERSION,
             "data_name": data_name,
             "weight_hash": weight_hash,

@@ -6,7 +6,6 @@ again from them alone. It knows no catalogue: titles of items are looked up by w
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -113,6 +112,8 @@ class RecordResult:
             num_in_batch: Records generated together, which share the batch's seconds.
         """
         completion, parsed = recommendation.completion, recommendation.parsed
+        metrics = score_record(record.relevant, recommendation.item_ids, k)
+        is_exact = recommendation.exact_item_ids == recommendation.item_ids
         return cls(
             record_id=record.record_id,
             user_id=record.user_id,
@@ -126,8 +127,8 @@ class RecordResult:
             titles=tuple(ResolvedTitle.from_resolution(resolution) for resolution in recommendation.resolutions),
             item_ids=recommendation.item_ids,
             exact_item_ids=recommendation.exact_item_ids,
-            metrics=score_record(record.relevant, recommendation.item_ids, k),
-            raw_metrics=score_record(record.relevant, recommendation.exact_item_ids, k),
+            metrics=metrics,
+            raw_metrics=metrics if is_exact else score_record(record.relevant, recommendation.exact_item_ids, k),
             seconds=completion.seconds / num_in_batch,
             tokens=completion.completion_tokens,
             finish_reason=completion.finish_reason,
@@ -145,7 +146,9 @@ class RecordResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON values."""
-        return dataclasses.asdict(self)
+        # Not dataclasses.asdict, which copies every number by itself: it took longer than all that is kept and scored.
+        titles = tuple(dict(vars(title)) for title in self.titles)
+        return vars(self) | {"titles": titles, "metrics": dict(self.metrics), "raw_metrics": dict(self.raw_metrics)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

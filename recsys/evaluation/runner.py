@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,13 +38,24 @@ def select_records(records: Sequence[Record], settings: EvaluationSettings) -> t
 
     Args:
         records: All records of the split.
-        settings: num_records (0 takes all; more than there are takes all) and seed.
+        settings: num_records (0 takes all; more than there are takes all), seed and history_length.
     """
     wanted = settings.num_records
-    if wanted == 0 or wanted >= len(records):
-        return tuple(records)
-    drawn = np.random.default_rng(settings.seed).permutation(len(records))[:wanted]
-    return tuple(records[index] for index in sorted(drawn.tolist()))
+    drawn: Sequence[int] = range(len(records))
+    if 0 < wanted < len(records):
+        drawn = sorted(np.random.default_rng(settings.seed).permutation(len(records))[:wanted].tolist())
+    return tuple(cut_history(records[index], settings.history_length) for index in drawn)
+
+
+def cut_history(record: Record, length: int | None) -> Record:
+    """The record as if only the latest ``length`` movies of its history had been liked; None cuts nothing.
+
+    Movies that are cut off are known to nobody: they may be recommended, and are misses then. Dislikes stay, since they
+    are not what is varied.
+    """
+    if length is None or length >= len(record.history):
+        return record
+    return replace(record, history=record.history[len(record.history) - length :])
 
 
 def record_seeds(records: Sequence[Record], settings: EvaluationSettings) -> list[int]:

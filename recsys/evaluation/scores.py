@@ -75,6 +75,8 @@ class SystemScore:
             and in reports of older releases.
         misses: The share of each class of ranks, by name; misses.py tells which there are. Empty in reports of older
             releases.
+        was_fitted: Whether an earlier evaluation had fitted the baseline, so that ``seconds`` holds what fitting took
+            then; False in reports of older releases.
     """
 
     name: str
@@ -90,6 +92,8 @@ class SystemScore:
         """The system as plain JSON values."""
         return {**asdict(self), "misses": {name: share.to_dict() for name, share in self.misses.items()}}
 
+    was_fitted: bool = False
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         raw = values["raw"]
@@ -104,6 +108,7 @@ class SystemScore:
             },
             coverage=values.get("coverage"),
             misses={name: Share.from_dict(share) for name, share in values.get("misses", {}).items()},
+            was_fitted=values.get("was_fitted", False),
         )
 
 
@@ -119,6 +124,7 @@ class PairedDifference:
         permutation: The paired permutation test, whole users' signs flipped; None with fewer than two users and in
             reports of older releases.
         minimum_detectable_effect: The smallest true difference that such a study finds with 80% power; None as there.
+        adjusted_p_value: The test's p-value, corrected by Holm for all baselines of the report; None as there.
     """
 
     against: str
@@ -127,6 +133,14 @@ class PairedDifference:
     interval: Interval | None
     permutation: PermutationTest | None = None
     minimum_detectable_effect: float | None = None
+    adjusted_p_value: float | None = None
+
+    @property
+    def deciding_p_value(self) -> float | None:
+        """The p-value that a verdict goes by: the adjusted one, and the test's own where a report has no other."""
+        if self.adjusted_p_value is not None:
+            return self.adjusted_p_value
+        return None if self.permutation is None else self.permutation.p_value
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -138,6 +152,7 @@ class PairedDifference:
             interval=Interval.from_dict(values["interval"]),
             permutation=None if test is None else PermutationTest(**test),
             minimum_detectable_effect=values.get("minimum_detectable_effect"),
+            adjusted_p_value=values.get("adjusted_p_value"),
         )
 
 

@@ -25,7 +25,7 @@ from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, PairedDifference, SystemScore
-from recsys.evaluation.significance import minimum_detectable_effect, paired_permutation_test
+from recsys.evaluation.significance import holm_adjusted, minimum_detectable_effect, paired_permutation_test
 from recsys.evaluation.text_quality import Share, distance_histogram, text_quality
 from recsys.models.host import ModelChoice
 
@@ -59,7 +59,9 @@ def score_baseline_run(run: BaselineRun) -> SystemScore:
     """A baseline's figures over its records."""
     user_ids = [score.user_id for score in run.scores]
     metrics = _metric_scores([score.metrics for score in run.scores], user_ids)
-    return SystemScore(run.name, "baseline", metrics, None, run.seconds, coverage=run.coverage)
+    return SystemScore(
+        run.name, "baseline", metrics, None, run.seconds, coverage=run.coverage, was_fitted=run.was_fitted
+    )
 
 
 def make_report(
@@ -102,7 +104,7 @@ def make_report(
         num_users=len({result.user_id for result in results}),
         records_hash=hash_records(result.record_id for result in results),
         systems=systems,
-        differences=tuple(paired_difference(results, run.scores, against=run.name) for run in baselines),
+        differences=adjust_p_values([paired_difference(results, run.scores, against=run.name) for run in baselines]),
         text_quality=text_quality(results),
         distances=distance_histogram(results, resolver=request.resolution.resolver),
         tokens=sum(result.tokens for result in results),
@@ -195,19 +197,41 @@ def paired_difference(
     )
 
 
+def adjust_p_values(differences: Sequence[PairedDifference]) -> tuple[PairedDifference, ...]:
+    """The differences with their p-values corrected for all of them; see significance.holm_adjusted.
+
+    Those without a test are left as they are and do not count.
+    """
+    tested = [difference.permutation.p_value for difference in differences if difference.permutation is not None]
+    adjusted = iter(holm_adjusted(tested))
+    return tuple(
+        difference if difference.permutation is None else replace(difference, adjusted_p_value=next(adjusted))
+        for difference in differences
+    )
+
+
 def describe_protocol(request: EvaluationRequest, results: Sequence[RecordResult], *, num_available: int) -> str:
     """How the records were made and drawn, in words."""
     settings = request.evaluation
     drawn = f"all {num_available} records of the {settings.split} users"
     if len(results) < num_available:
         drawn = f"{len(results)} of the {drawn.removeprefix('all ')}, drawn with seed {settings.seed}"
+    fitted = " and ".join(FITTED_ON[settings.split])
+    records = _describe_records(request, results)
+    return (
+        f"Likes are ratings of {LIKED_FROM:g} or more. Evaluated: {drawn}; each is {records} "
+        f"Baselines are fitted on the likes of the {fitted} users and leave out what is given."
+    )
+
+
+def _describe_records(request: EvaluationRequest, results: Sequence[RecordResult]) -> str:
     given = len(results[0].history) if results else 0
     hidden = len(results[0].relevant) if results else 0
-    fitted = " and ".join(FITTED_ON[settings.split])
+    if request.evaluation.history_length is None:
+        return f"{given + hidden} likes in time order, the first {given} given, the next {hidden} to be found."
     return (
-        f"Likes are ratings of {LIKED_FROM:g} or more. Evaluated: {drawn}; each is {given + hidden} likes in time "
-        f"order, the first {given} given, the next {hidden} to be found. "
-        f"Baselines are fitted on the likes of the {fitted} users and leave out what is given."
+        f"likes in time order, the last {hidden} to be found, of those before only the latest {given} given (history "
+        f"length {request.evaluation.history_length}): neither the model nor a baseline knows the others."
     )
 
 

@@ -41,7 +41,8 @@ def add_evaluate_api(workbench: Workbench) -> None:
             split: Whose records.
             settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
                 an object of settings by name, and baselines, a list of popularity, ease, item_knn, bm25_knn,
-                co_occurrence, slit, similarity and random.
+                co_occurrence, slit, similarity and random. The part evaluation takes batch_size, seed and
+                history_length (the liked movies of each record that are shown, the latest ones; left out, all).
                 A prompt's setting that is left out is as the adapter was trained or the model reads, and a choice
                 without a model takes the one that the adapter was made for.
             wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a

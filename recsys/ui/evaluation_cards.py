@@ -111,10 +111,11 @@ def headline_html(report: Report) -> str:
 
 
 def _verdict(difference: PairedDifference) -> str:
-    """One baseline against the run, in a sentence that claims no more than the interval and the test do."""
+    """One baseline against the run, in a sentence that claims no more than the interval and the corrected test do."""
     name = escape(system_title(difference.against))
     interval = difference.interval
-    is_clear = difference.permutation is None or difference.permutation.p_value < _SIGNIFICANT
+    deciding = difference.deciding_p_value
+    is_clear = deciding is None or deciding < _SIGNIFICANT
     if interval is None:
         told, tone = f"Too few users to compare with {name}", "quiet"
     elif interval.low > 0 and is_clear:
@@ -127,6 +128,8 @@ def _verdict(difference: PairedDifference) -> str:
     figure = f"{_signed(difference.mean)} {_range(spread, signed=True) if spread else ''}".strip()
     if difference.permutation is not None:
         figure += f", p {_probability(difference.permutation.p_value)}"
+    if difference.adjusted_p_value is not None:
+        figure += f", adjusted {_probability(difference.adjusted_p_value)}"
     seen = difference.minimum_detectable_effect
     hint = "" if not seen else f' title="The smallest true difference that 80% of such studies would find: {seen:.4f}"'
     return f'<span class="ev-tone-{tone}">{told}</span> <span class="ev-number"{hint}>{figure}</span>'

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.blocks import Block, BlockContext
 
+from recsys.data.windows import HISTORY_LENGTH
 from recsys.errors import SettingsError
 from recsys.evaluation.request import BASELINES, BATCH_SIZES, EvaluationRequest
 from recsys.limits import Limits
@@ -82,6 +83,15 @@ class EvaluationForm:
             info="How many titles are asked for and scored.",
             elem_id="evaluate-k",
         )
+        self.history_length = gr.Slider(
+            0,
+            HISTORY_LENGTH,
+            value=HISTORY_LENGTH,
+            step=1,
+            label="Liked movies shown",
+            info=f"The latest of each record's {HISTORY_LENGTH}; 0 is a cold start, the right end shows all.",
+            elem_id="evaluate-history-length",
+        )
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
         self.panel = create_settings_panel(self._handlers.workbench, default_choice)
@@ -112,7 +122,8 @@ class EvaluationForm:
     @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that ``read`` expects their values."""
-        return [self.split, self.num_records, self.k, self.baselines, self.batch_size, *self.panel.inputs]
+        own = [self.split, self.num_records, self.k, self.history_length, self.baselines, self.batch_size]
+        return [*own, *self.panel.inputs]
 
     def read(self, values: Sequence[Any]) -> EvaluationRequest:
         """The request that the controls' values make.
@@ -120,11 +131,11 @@ class EvaluationForm:
         Raises:
             SettingsError: for a value out of range or of the wrong type.
         """
-        split, num_records, k, baselines, batch_size, *others = values
+        split, num_records, k, history_length, baselines, batch_size, *others = values
         settings = self.panel.read(others)
         # The seed of the panel is the run's: each record's own is made of it and the record's id.
         seed, whole_k = settings.generation.seed, whole("k", k)
-        wanted = whole("records", num_records)
+        wanted, shown = whole("records", num_records), whole("history_length", history_length)
         available = len(self._handlers.workbench.split.records.get(split, ()))
         return EvaluationRequest(
             evaluation=EvaluationSettings(
@@ -133,6 +144,7 @@ class EvaluationForm:
                 k=whole_k,
                 batch_size=whole("batch_size", batch_size),
                 seed=seed,
+                history_length=None if shown == HISTORY_LENGTH else shown,  # so that runs of before are found again
             ),
             generation=settings.generation.replace(num_recommendations=whole_k, seed=0),
             prompt=settings.prompt,
@@ -151,6 +163,7 @@ class EvaluationForm:
             settings.split,
             self.limit_records(settings.split, settings.num_records or math.inf),
             settings.k,
+            HISTORY_LENGTH if settings.history_length is None else min(settings.history_length, HISTORY_LENGTH),
             list(request.baselines),
             settings.batch_size,
             *self.panel.show(panel),

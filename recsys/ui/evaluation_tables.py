@@ -15,6 +15,7 @@ from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.misses import is_reason, miss_title, with_failure
 from recsys.evaluation.report import INTERVAL_METHOD, Report
 from recsys.evaluation.scores import BreakdownRow, Measure, MetricScore, SystemScore
+from recsys.evaluation.story import STORY_CAVEAT, STORY_SCORES, STORY_TITLE
 from recsys.evaluation.text_quality import Share
 from recsys.ui.evaluation_cards import system_title
 from recsys.ui.markup import escape, plural
@@ -118,7 +119,14 @@ def breakdowns_html(report: Report) -> str:
     return _fold(f"For whom it works: {label} by groups of records", tables, report.breakdown_definitions.values())
 
 
-TABLES = (metrics_table_html, beyond_accuracy_html, misses_html, breakdowns_html)
+def story_html(report: Report) -> str:
+    """The story's figures, folded and apart from all that was measured; the same for every report."""
+    del report
+    rows = "".join(_row(escape(score.model), STORY_CAVEAT, [f"<b>{score.map_at_k:.3f}</b>"]) for score in STORY_SCORES)
+    return _fold(STORY_TITLE, _table("Model of the story", ["MAP@K as quoted"], rows), [STORY_CAVEAT])
+
+
+TABLES = (metrics_table_html, story_html, beyond_accuracy_html, misses_html, breakdowns_html)
 """What stands under the chart, in this order."""
 
 

@@ -28,6 +28,7 @@ def _run(report: Report, on_show: Report | None) -> str:
     settings = report.request
     told = [
         f"{plural(report.num_records, 'record')} ({settings.evaluation.split})",
+        *([] if (given := settings.evaluation.history_length) is None else [f"{given} liked shown"]),
         *settings.search_words,
         settings.prompt.style.replace("_", "-"),
         report.precision,

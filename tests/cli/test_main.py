@@ -44,6 +44,7 @@ def test_data_build_writes_one_file_for_each_split(tmp_path, capsys):
         (["recommend", "Alien", "--data", "/no/such/folder"], "/no/such/folder"),
         (["evaluate", "--records", "-1"], "num_records is out of range"),
         (["evaluate", "--records", "4", "--k", "0"], "k is out of range"),
+        (["evaluate", "--records", "4", "--history-length", "51"], "history_length is out of range"),
         (["deploy", "no-slash"], "a Space is named user/name"),
     ],
 )

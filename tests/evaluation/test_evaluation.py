@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recsys
+from recsys.baselines.popularity import Popularity
 from recsys.catalogue import Catalogue, Movie
 from recsys.data.known_films import KnownFilms
 from recsys.errors import CancelledError, DataFormatError, InputError, ModelBusyError
@@ -203,6 +204,21 @@ def test_a_difference_carries_its_permutation_test_and_what_could_be_seen(report
     assert difference.minimum_detectable_effect == pytest.approx(minimum_detectable_effect(ours, theirs, users))
 
 
+def test_p_values_are_adjusted_for_all_baselines_of_the_report(store):
+    """Of two baselines the smaller p is doubled, and the larger is at least that."""
+    report = evaluate(store, request=replace(REQUEST, baselines=("popularity", "random")))
+    least, most = sorted(report.differences, key=lambda difference: difference.permutation.p_value)
+    assert least.adjusted_p_value == min(1.0, 2 * least.permutation.p_value)
+    assert most.adjusted_p_value == max(least.adjusted_p_value, most.permutation.p_value)
+    (alone,) = evaluate(store).differences
+    assert alone.adjusted_p_value == alone.permutation.p_value == alone.deciding_p_value
+
+
+def test_one_user_alone_has_nothing_to_adjust(store):
+    request = EvaluationRequest(EvaluationSettings(num_records=1), baselines=("popularity", "random"))
+    assert [difference.deciding_p_value for difference in evaluate(store, request=request).differences] == [None, None]
+
+
 def test_the_raw_score_counts_only_what_was_written_exactly(store):
     system = FakeSystem(lambda record: make_answer([1, title(2, "fuzzy", distance=1.0)]))
     report = evaluate(store, system)
@@ -217,6 +233,34 @@ def test_the_protocol_is_told_in_words(report, store):
     assert "likes of the train and validation users" in report.protocol
     whole = evaluate(store, request=EvaluationRequest(EvaluationSettings(num_records=0), baselines=()))
     assert "all 12 records of the test users" in whole.protocol
+
+
+def test_model_and_baselines_know_no_more_than_the_likes_that_are_shown(store):
+    """Of 901, 902 and 903 the last one alone is known, to the baseline too."""
+    seen = []
+
+    def fit(likes):
+        recommender = Popularity.fit({**likes, 99: (901, 902, 903)})
+        scores = recommender.scores
+        recommender.scores = lambda histories: (seen.extend(histories), scores(histories))[1]
+        return recommender
+
+    request = replace(REQUEST, evaluation=REQUEST.evaluation.replace(history_length=1), baselines=("similarity",))
+    system = FakeSystem(lambda record: make_answer([*record.history]))
+    report = evaluate(store, system, request=request, other_baselines={"similarity": fit}, catalogue=CATALOGUE)
+    assert {result.history for result in store.results()} == {(903,)} == set(seen)
+    assert {result.item_ids for result in store.results()} == {(903,)}
+    told = "the last 4 to be found, of those before only the latest 1 given (history length 1)"
+    assert told in report.protocol
+    assert "the first" not in report.protocol
+
+
+def test_a_cold_start_is_reported_with_what_is_not_known_of_it(store):
+    request = replace(REQUEST, evaluation=REQUEST.evaluation.replace(history_length=0))
+    report = evaluate(store, request=request, catalogue=CATALOGUE)
+    assert report.systems[1].beyond_accuracy["decade_drift"].value is None
+    assert {row.group for row in report.breakdowns if row.by in ("coherence", "decade")} == {"unknown"}
+    assert "latest 0 given" in render_text(report)
 
 
 def test_a_cancelled_evaluation_goes_on_to_the_report_of_an_uninterrupted_one(store, tmp_path):
@@ -296,9 +340,15 @@ def as_an_older_release_wrote_it(report):
     for name in ("known_films", "reference_misses", "miss_definitions"):
         del old[name]
     for system in old["systems"]:
-        del system["beyond_accuracy"], system["coverage"], system["misses"], system["metrics"]["mrr"]
+        del (
+            system["beyond_accuracy"],
+            system["coverage"],
+            system["misses"],
+            system["was_fitted"],
+            system["metrics"]["mrr"],
+        )
     for difference in old["differences"]:
-        del difference["permutation"], difference["minimum_detectable_effect"]
+        del difference["permutation"], difference["minimum_detectable_effect"], difference["adjusted_p_value"]
     del old["definitions"]["mrr"]
     return old
 
@@ -310,7 +360,7 @@ def test_a_report_of_an_older_release_is_read_and_printed_with_what_it_has(store
     old = read_json(path)
     assert old.metric_names == ("map", "precision", "recall", "ndcg", "hit_rate") == tuple(old.definitions)
     assert old.model.metrics["map"] == report.model.metrics["map"]
-    assert (old.breakdowns, old.differences[0].permutation) == ((), None)
+    assert (old.breakdowns, old.differences[0].permutation, old.differences[0].adjusted_p_value) == ((), None, None)
     text = render_text(old)
     assert "MAP@4 minus popularity" in text
     assert "MRR" not in text

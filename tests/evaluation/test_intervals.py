@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.evaluation import intervals
 from recsys.evaluation.intervals import (
     Interval,
     clustered_interval,
@@ -15,6 +16,7 @@ from recsys.evaluation.intervals import (
     mean_over_records,
     mean_over_users,
     paired_interval,
+    sums_by_user,
 )
 
 
@@ -148,3 +150,25 @@ def test_ten_thousand_resamples_of_ninety_five_users_take_less_than_a_second():
         clustered_interval(values, users)
         fastest = min(fastest, time.perf_counter() - started)
     assert fastest < 1.0
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_draws_that_are_kept_are_those_that_would_be_made_again(seed):
+    users = [1, 1, 2, 3, 3, 3]
+    for values in ([1.0, 0.0, 0.5, 0.25, 0.0, 0.0], [0.0, 0.5, 1.0, 0.0, 0.75, 1.0]):  # the second finds what is kept
+        sums, counts = sums_by_user(values, users)
+        drawn = np.random.default_rng(seed).integers(0, 3, size=(1000, 3))
+        low, high = np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [0.025, 0.975])
+        got = clustered_interval(values, users, num_resamples=1000, seed=seed)
+        assert (got.low, got.high) == (low, high)
+
+
+def test_many_users_are_drawn_in_pieces_and_nothing_is_kept(monkeypatch):
+    monkeypatch.setattr(intervals, "_DRAWS_AT_ONCE", 3000)
+    intervals._resample.cache_clear()
+    values, users = list(np.random.default_rng(1).random(40)), list(range(40))
+    pieces = clustered_interval(values, users)
+    assert intervals._resample.cache_info().currsize == 0
+    monkeypatch.undo()
+    whole = clustered_interval(values, users)
+    assert (pieces.low, pieces.high) == pytest.approx((whole.low, whole.high), abs=0.01)

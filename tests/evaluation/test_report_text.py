@@ -57,13 +57,18 @@ def test_the_table_prints_every_definition_beside_the_figures(report):
 
 def test_a_difference_is_printed_with_its_p_and_the_smallest_visible_one(report):
     difference = replace(
-        report.differences[0], permutation=PermutationTest(0.0312, 9_999, False), minimum_detectable_effect=0.0156
+        report.differences[0],
+        permutation=PermutationTest(0.0312, 9_999, False),
+        minimum_detectable_effect=0.0156,
+        adjusted_p_value=0.0624,
     )
     text = render_text(replace(report, differences=(difference,)))
-    assert "], p = 0.0312, smallest visible 0.0156\n" in text
+    assert "], p = 0.0312, adjusted p = 0.0624, smallest visible 0.0156\n" in text
     assert "signs of whole users' differences are flipped" in " ".join(text.split())
-    tiny = replace(difference, permutation=PermutationTest(0.00003, 65_536, True))
-    assert "], p < 0.0001, smallest visible" in render_text(replace(report, differences=(tiny,)))
+    tiny = replace(difference, permutation=PermutationTest(0.00003, 65_536, True), adjusted_p_value=0.00009)
+    assert "], p < 0.0001, adjusted p < 0.0001, smallest" in render_text(replace(report, differences=(tiny,)))
+    old = replace(difference, adjusted_p_value=None)
+    assert "], p = 0.0312, smallest visible" in render_text(replace(report, differences=(old,)))
 
 
 def test_every_measure_has_a_row_with_its_denominator_and_a_definition(report):
@@ -108,6 +113,13 @@ def test_every_class_of_ranks_has_a_row_with_both_numbers_and_a_definition(repor
     for definition in report.miss_definitions.values():
         assert definition in joined(report)
     assert "were checked against: no list of films was given." in joined(report)
+
+
+def test_the_storys_figures_stand_apart_with_what_they_cannot_tell(report):
+    (block,) = [block for block in blocks_of(report) if block[0].startswith("Quoted, not comparable")]
+    assert [line.split()[-1] for line in block[1:6]] == ["0.005", "0.007", "0.018", "0.021", "0.019"]
+    assert " ".join(block[6:]).endswith("so no interval and no comparison can be made with it.")
+    assert "LLaMA" not in "".join(line for other in blocks_of(report) if other != block for line in other)
 
 
 def test_the_range_of_a_group_is_printed_without_needless_decimals(report):

@@ -97,3 +97,17 @@ def test_a_hybrid_is_told_in_a_few_words():
         generation=GenerationSettings(num_beams=4), decoding=DecodingSettings("hybrid", num_candidates=50)
     )
     assert request.search_words == ("hybrid", "tree score", "50 candidates", "LLM weight 2")
+
+
+def test_runs_keep_the_names_that_they_had_before_histories_could_be_cut():
+    assert EvaluationRequest().fingerprint(**IDENTITY) == "2f6c7649eb7fa803"
+    cut = {EvaluationRequest(EvaluationSettings(history_length=h)).fingerprint(**IDENTITY) for h in (None, 0, 1, 6)}
+    assert len(cut) == 4
+
+
+def test_a_cut_history_survives_json_and_a_request_of_before_shows_all():
+    request = EvaluationRequest(EvaluationSettings(history_length=0))
+    assert EvaluationRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+    old = EvaluationRequest().to_dict()
+    del old["evaluation"]["history_length"]
+    assert EvaluationRequest.from_dict(old) == EvaluationRequest()

@@ -1,7 +1,7 @@
 """What one record leaves behind."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -45,6 +45,19 @@ def test_any_text_and_any_items_survive_a_line(text, items):
     titles = [title(None, "none", name=text) if item is None else item for item in items]
     result = RecordResult.from_recommendation(RECORD, make_answer(titles, text=text), k=4)
     assert RecordResult.from_json(result.to_json()) == result
+
+
+def test_plain_values_are_those_of_every_part():
+    answer = make_answer([1, title(2, "fuzzy", "ambiguous"), title(None, "none")])
+    for result in (RecordResult.from_recommendation(RECORD, answer, k=k) for k in (1, 4)):
+        assert result.to_dict() == asdict(result)
+        assert list(result.to_dict()) == list(asdict(result))
+
+
+def test_what_is_exact_throughout_scores_the_same_raw():
+    got = RecordResult.from_recommendation(RECORD, make_answer([9, 1]), k=4)
+    assert got.raw_metrics == got.metrics
+    assert got.metrics["map"] == pytest.approx(1 / 2 / 4)
 
 
 def test_a_result_of_an_older_release_gets_the_metrics_that_it_lacks():

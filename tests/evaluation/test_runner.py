@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from recsys.errors import CancelledError
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.run_database import FILE_NAME
-from recsys.evaluation.runner import evaluate_records, record_seeds, select_records
+from recsys.evaluation.runner import cut_history, evaluate_records, record_seeds, select_records
 from recsys.evaluation.store import RunStore
 from recsys.generation.seeds import derive_seed
 from recsys.models.distributed import Processes
@@ -186,3 +187,24 @@ def test_the_seed_of_a_record_does_not_depend_on_its_neighbours():
     assert record_seeds(RECORDS, settings)[3:5] == record_seeds(RECORDS[3:5], settings)
     assert record_seeds(RECORDS[:1], settings) == [derive_seed(9, "5-0")]
     assert len(set(record_seeds(RECORDS, settings))) == 11
+
+
+@pytest.mark.parametrize(
+    ("length", "known"),
+    [(None, (901, 902, 903)), (0, ()), (1, (903,)), (2, (902, 903)), (3, (901, 902, 903)), (50, (901, 902, 903))],
+)
+def test_the_latest_likes_of_each_record_are_shown_and_nothing_else_changes(length, known):
+    record = replace(make_record("5-0"), disliked=(7, 8))
+    assert cut_history(record, length) == replace(record, history=known)
+    settings = EvaluationSettings(num_records=3, seed=3, history_length=length)
+    drawn = select_records(RECORDS, settings)
+    assert [one.record_id for one in drawn] == [
+        one.record_id for one in select_records(RECORDS, settings.replace(history_length=None))
+    ]
+    assert {one.history for one in drawn} == {known}
+
+
+def test_a_result_holds_the_likes_that_were_shown():
+    (result,) = run(select_records(RECORDS[:1], EvaluationSettings(num_records=0, history_length=1)))
+    assert result.history == (903,)
+    assert result.relevant == (1, 2, 3, 4)

@@ -2,7 +2,7 @@
 
 import math
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from recsys.evaluation import significance
 from recsys.evaluation.intervals import clustered_standard_error
-from recsys.evaluation.significance import PermutationTest, minimum_detectable_effect, paired_permutation_test
+from recsys.evaluation.significance import (
+    PermutationTest,
+    holm_adjusted,
+    minimum_detectable_effect,
+    paired_permutation_test,
+)
 
 eighths = st.integers(0, 8).map(lambda number: Fraction(number, 8))
 rows = st.lists(st.tuples(eighths, eighths, st.integers(1, 6)), min_size=1, max_size=14)
@@ -150,3 +155,47 @@ def test_a_test_needs_the_same_records():
         paired_permutation_test([1.0, 0.0], [1.0], [1, 2])
     with pytest.raises(ValueError):
         minimum_detectable_effect([1.0, 0.0], [1.0], [1, 2])
+
+
+hundredths = st.lists(st.integers(0, 100).map(lambda number: Fraction(number, 100)), max_size=6)
+
+
+def closed_test(p_values):
+    """Bonferroni in every set of comparisons: a comparison is rejected where every set that it is in is."""
+    places = range(len(p_values))
+    sets = [chosen for size in range(1, len(p_values) + 1) for chosen in combinations(places, size)]
+    return [
+        max(min(Fraction(1), len(chosen) * min(p_values[i] for i in chosen)) for chosen in sets if place in chosen)
+        for place in places
+    ]
+
+
+def test_four_comparisons_are_adjusted_by_hand():
+    """In order 0.005, 0.01, 0.03, 0.04: times 4, 3, 2 and 1 that is 0.02, 0.03, 0.06, 0.04, and none may fall again."""
+    assert holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_one_comparison_is_left_alone_and_none_is_none():
+    assert holm_adjusted([0.03]) == (0.03,)
+    assert holm_adjusted([]) == ()
+
+
+@given(hundredths)
+def test_adjusted_values_are_those_of_the_closed_test_over_all_sets_of_comparisons(p_values):
+    assert list(holm_adjusted(p_values)) == closed_test(p_values)
+
+
+@given(hundredths)
+def test_adjusting_keeps_the_order_and_stays_between_the_value_and_bonferroni(p_values):
+    adjusted = holm_adjusted(p_values)
+    for mine, told in zip(p_values, adjusted, strict=True):
+        assert mine <= told <= min(1, len(p_values) * mine)
+        assert all(told <= other for value, other in zip(p_values, adjusted, strict=True) if mine <= value)
+
+
+@given(hundredths, st.integers(0, 5), st.integers(0, 100))
+def test_a_smaller_value_makes_no_adjusted_one_larger(p_values, place, number):
+    if place < len(p_values):
+        smaller = [*p_values]
+        smaller[place] = min(smaller[place], Fraction(number, 100))
+        assert all(one <= other for one, other in zip(holm_adjusted(smaller), holm_adjusted(p_values), strict=True))

@@ -30,7 +30,7 @@ def test_the_headline_tells_figure_interval_and_denominator(report):
 
 
 def test_the_headline_claims_no_more_than_the_interval(report):
-    difference = replace(report.differences[0], permutation=None)
+    difference = replace(report.differences[0], permutation=None, adjusted_p_value=None)
     assert difference.mean == pytest.approx(-0.375)
     assert "Worse than Popularity" in cards.headline_html(replace(report, differences=(difference,)))
     unsure = replace(difference, interval=replace(difference.interval, high=0.01))

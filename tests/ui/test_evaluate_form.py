@@ -29,13 +29,16 @@ def values(form, **changes):
     """What a browser sends for the form as it is drawn, with some controls changed."""
     sent = {component: component.value for component in form.inputs}
     named = {"num_records": form.num_records, "k": form.k, "split": form.split, "baselines": form.baselines}
+    named |= {"history_length": form.history_length}
     named |= form.panel.generation | form.panel.resolution
     return list((sent | {named[name]: value for name, value in changes.items()}).values())
 
 
 def test_the_form_as_drawn_asks_for_fifty_test_records(form):
     request = form.read(values(form))
-    assert request.evaluation.to_dict() == {"split": "test", "num_records": 50, "k": 4, "batch_size": 0, "seed": 0}
+    assert request.evaluation.to_dict() == {
+        "split": "test", "num_records": 50, "k": 4, "batch_size": 0, "seed": 0, "history_length": None,
+    }  # fmt: skip
     assert request.batch_size == 8
     assert request.baselines == ("popularity", "ease")
     assert request.choice == ModelChoice()
@@ -43,6 +46,11 @@ def test_the_form_as_drawn_asks_for_fifty_test_records(form):
 
 def test_the_right_end_means_all(form):
     assert form.read(values(form, num_records=716)).evaluation.num_records == 0
+
+
+@pytest.mark.parametrize(("shown", "history_length"), [(0, 0), (5.0, 5), (6, None)])
+def test_the_right_end_of_the_liked_movies_shows_all_as_runs_of_before_did(form, shown, history_length):
+    assert form.read(values(form, history_length=shown)).evaluation.history_length == history_length
 
 
 def test_k_is_also_how_many_titles_are_asked_for(form):
@@ -59,7 +67,9 @@ def test_no_baseline_is_a_choice(form):
     assert form.read(values(form, baselines=[])).baselines == ()
 
 
-@pytest.mark.parametrize("changes", [{"num_records": None}, {"k": 4.5}, {"split": "secret"}, {"temperature": 9}])
+@pytest.mark.parametrize(
+    "changes", [{"num_records": None}, {"history_length": 51}, {"k": 4.5}, {"split": "secret"}, {"temperature": 9}]
+)
 def test_a_value_that_the_page_does_not_offer_is_refused(form, changes):
     with pytest.raises(SettingsError):
         form.read(values(form, **changes))
@@ -91,6 +101,8 @@ def test_plain_settings_make_a_request():
     assert (request.evaluation.num_records, request.evaluation.k) == (4, 3)
     assert (request.generation.temperature, request.generation.num_recommendations) == (0, 3)
     assert request.baselines == ("ease",)
+    cut = make_request(4, 3, "test", {"evaluation": {"history_length": 0}}, ModelChoices())
+    assert (cut.evaluation.history_length, cut.evaluation.num_records) == (0, 4)
 
 
 def test_an_evaluation_follows_its_adapter_in_what_is_left_open(tmp_path, monkeypatch):
@@ -115,6 +127,8 @@ def test_an_evaluation_follows_its_adapter_in_what_is_left_open(tmp_path, monkey
         (float("nan"), 4, "test", None),
         (4, 4, "test", {"generation": {"temperature": float("nan")}}),
         (4, 4, "test", {"generation": 3}),
+        (4, 4, "test", {"evaluation": {"history_length": -1}}),
+        (4, 4, "test", {"evaluation": {"history_length": 1.5}}),
         (4, 4, "test", {"secret": {}}),
         (4, 4, "test", {"baselines": "ease"}),
         (4, 4, "test", {"baselines": ["secret"]}),

@@ -10,7 +10,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.significance import PermutationTest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
-from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html, misses_html
+from recsys.ui.evaluation_tables import TABLES, beyond_accuracy_html, breakdowns_html, misses_html, story_html
 from tests.evaluation.answers import CONTEXT
 from tests.ui.fake_evaluation import report_of, result, title
 
@@ -73,6 +73,18 @@ def test_a_report_of_an_older_release_has_none_of_them(report):
     assert beyond_accuracy_html(old) == breakdowns_html(old) == misses_html(old) == ""
 
 
+def test_the_storys_figures_are_folded_and_marked_as_quoted(report):
+    page = story_html(report)
+    assert page.startswith("<details")
+    assert "<details open" not in page
+    assert "Quoted, not comparable" in page.partition("</summary>")[0]
+    assert "no interval and no comparison" in page
+    assert [(name, re.findall(r"[\d.]+", cells)) for name, cells in rows_of(page)] == [
+        ("GPT-J 6B", ["0.005"]), ("LLaMA 7B", ["0.007"]), ("LLaMA 13B", ["0.018"]),
+        ("LLaMA 30B", ["0.021"]), ("LLaMA 65B", ["0.019"]),
+    ]  # fmt: skip
+
+
 def test_a_verdict_tells_the_p_value_and_what_could_have_been_seen(report):
     page = cards.headline_html(report)
     assert re.search(r", p = [01]\.\d{4}", page)
@@ -85,8 +97,21 @@ def test_a_verdict_tells_the_p_value_and_what_could_have_been_seen(report):
 def test_a_verdict_needs_the_interval_and_the_test(report):
     difference = replace(report.differences[0], mean=0.2, interval=Interval(0.1, 0.3, 0.95))
     for p_value, told in ((0.01, "Better than Popularity"), (0.07, "No clear difference from Popularity")):
-        tested = replace(difference, permutation=PermutationTest(p_value, 9999, False))
+        tested = replace(difference, permutation=PermutationTest(p_value, 9999, False), adjusted_p_value=None)
         assert told in cards.headline_html(replace(report, differences=(tested,)))
+
+
+def test_a_verdict_goes_by_the_p_value_that_is_corrected_for_all_baselines(report):
+    tested = replace(
+        report.differences[0],
+        mean=0.2,
+        interval=Interval(0.1, 0.3, 0.95),
+        permutation=PermutationTest(0.03, 9999, False),
+        adjusted_p_value=0.06,
+    )
+    page = cards.headline_html(replace(report, differences=(tested,)))
+    assert "No clear difference from Popularity" in page
+    assert ", p = 0.0300, adjusted = 0.0600" in page
 
 
 def test_names_of_models_are_text_in_every_table(report):
