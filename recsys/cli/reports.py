@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         for search in arguments.searches:
             report = _evaluate(workbench, _request(workbench, choice, SEARCHES[search], arguments), f"{name} {search}")
             try:
-                write_json(report, arguments.out / f"{name}.{search}.json")
+                write_json(report, arguments.out / f"{name}.{search}.json", compact=True)
             except OSError as error:
                 raise InputError("the report cannot be written", seen=error.filename, mend=error.strerror) from error
             score = report.model.metrics["map"]

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from recsys.catalogue import Catalogue
 from recsys.data.atomic import open_atomically
@@ -23,9 +23,10 @@ from recsys.evaluation.results import RecordResult
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def write_json(report: Report, path: Path) -> None:
-    """Writes the report as JSON, definitions included."""
-    text = json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+def write_json(report: Report, path: Path, *, compact: bool = False) -> None:
+    """Writes the report as JSON, definitions included; ``compact`` takes half the room and no reader's eye."""
+    layout: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
+    text = json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False, **layout)
     with open_atomically(path) as file:
         file.write(text.encode("utf-8") + b"\n")
 

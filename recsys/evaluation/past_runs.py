@@ -61,6 +61,11 @@ class PastRuns:
                 _log.warning("%s", error)
         return tuple(sorted(found, key=lambda report: -report.model.metrics[HEADLINE].mean))
 
+    @property
+    def shipped_ids(self) -> frozenset[str]:
+        """The fingerprints of the shipped reports."""
+        return frozenset(report.fingerprint for report in self.shipped)
+
     def results(self, fingerprint: str) -> tuple[RecordResult, ...]:
         """Every finished record of a run, with every metric where its report is there; none for an unknown run.
 

@@ -27,7 +27,7 @@ from recsys.evaluation.results import RecordResult
 from recsys.ui import evaluation_cards as cards
 from recsys.ui import figures
 from recsys.ui.evaluation_estimate import estimate
-from recsys.ui.evaluation_records import filter_records, num_pages, records_html
+from recsys.ui.evaluation_records import filter_records, no_records_html, num_pages, records_html
 from recsys.ui.evaluation_view import comparison_bars, distance_unit, headline_label, running_points
 from recsys.ui.markup import escape, plural
 
@@ -217,6 +217,8 @@ class EvaluateHandlers:
         if shown is None:
             return 0, "", ""
         report, results = _read_run(self, shown)
+        if not results:
+            return 0, no_records_html(report), ""
         kept = filter_records(results, name)
         pages = num_pages(len(kept))
         page = min(max(page, 0), pages - 1)

@@ -7,6 +7,7 @@ nothing and opening it again shows the job where it is. What is shown is worked 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -70,6 +71,11 @@ def create_evaluate_tab(
 def _html(value: str = "", **options: Any) -> gr.HTML:
     """HTML without gradio's prose style, which would paint all text in one colour."""
     return gr.HTML(value, apply_default_css=False, **options)
+
+
+def _download(path: Path, *, is_empty: bool) -> gr.DownloadButton:
+    """A file to take along; a report that came without its records has no rows to give."""
+    return gr.DownloadButton(value=str(path), interactive=not is_empty or path.suffix != ".csv")
 
 
 class EvaluateTab:
@@ -227,7 +233,7 @@ class EvaluateTab:
     def draw(self, shown: ShownRun | None, *, visible: bool = True) -> tuple[Any, ...]:
         """A finished run and the first of its records; without one, only the list of runs."""
         if shown is None:
-            runs = runs_html(self.handlers.past_reports(), None)
+            runs = runs_html(self.handlers.past_reports(), None, self.handlers.workbench.jobs.past.shipped_ids)
             return (gr.Column(visible=False), None, *(gr.skip(),) * 9, runs, *(gr.skip(),) * 3)
         with errors_shown():
             result = self.handlers.result(shown)
@@ -242,8 +248,8 @@ class EvaluateTab:
             cards.text_quality_html(result.report),
             histogram,
             gr.Radio(filter_choices(result.results), value="all"),
-            *(gr.DownloadButton(value=str(path)) for path in result.files),
-            runs_html(result.past, shown[0]),
+            *(_download(path, is_empty=not result.results) for path in result.files),
+            runs_html(result.past, shown[0], self.handlers.workbench.jobs.past.shipped_ids),
             *first_page,
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from recsys.catalogue import Catalogue
+from recsys.evaluation.report import Report
 from recsys.evaluation.results import RecordResult, ResolvedTitle
 from recsys.parsing import GeneratedTitle
 from recsys.resolution.base import Resolution
@@ -74,6 +75,13 @@ def records_html(results: Sequence[RecordResult], page: int, catalogue: Catalogu
     if not shown:
         return '<p class="ev-empty-line">No record fits this filter.</p>'
     return f'<ol class="ev-records">{"".join(_record(result, catalogue, resolver) for result in shown)}</ol>'
+
+
+def no_records_html(report: Report) -> str:
+    """What stands in place of the records of a report that came without them."""
+    command = f'<pre class="ev-written">{escape(report.command)}</pre>' if report.command else ""
+    told = "This report came with the repository, and its records did not. To look at them, evaluate again:"
+    return f'<p class="ev-quiet">{told}</p>{command}'
 
 
 def _record(result: RecordResult, catalogue: Catalogue, resolver: ResolverName) -> str:

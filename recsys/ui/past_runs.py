@@ -5,7 +5,7 @@ Every text of models and data is escaped, as in evaluation_cards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from recsys.errors import InputError
 from recsys.evaluation.comparison import require_comparable
@@ -15,11 +15,28 @@ from recsys.ui.evaluation_cards import moment, sentences
 from recsys.ui.markup import escape, plural
 
 
-def runs_html(reports: Sequence[Report], shown: str | None) -> str:
-    """Past runs, the newest first; ``shown`` is the fingerprint of the one on show."""
+def runs_html(reports: Sequence[Report], shown: str | None, shipped: Collection[str] = ()) -> str:
+    """Past runs in the order given, and folded behind them those that came with the repository.
+
+    Args:
+        reports: All of them.
+        shown: The fingerprint of the one on show.
+        shipped: The fingerprints of the shipped ones.
+    """
     if not reports:
         return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
     on_show = next((report for report in reports if report.fingerprint == shown), None)
+    own = [report for report in reports if report.fingerprint not in shipped]
+    others = [report for report in reports if report.fingerprint in shipped]
+    mine = _list(own, on_show) if own else '<p class="ev-empty-line">None made here yet.</p>'
+    if not others:
+        return mine
+    state = "" if own and on_show not in others else " open"
+    summary = f"<summary>Shipped reports ({len(others)})</summary>"
+    return f'{mine}<details class="ev-fold ev-shipped"{state}>{summary}{_list(others, on_show)}</details>'
+
+
+def _list(reports: Sequence[Report], on_show: Report | None) -> str:
     return f'<ul class="ev-runs">{"".join(_run(report, on_show) for report in reports)}</ul>'
 
 

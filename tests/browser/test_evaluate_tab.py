@@ -94,8 +94,9 @@ def test_a_run_of_four_records_shows_headline_table_bar_and_figures(evaluated):
     page = evaluated
     expect(page.locator("#evaluate-headline .ev-figure strong")).to_have_text(re.compile(r"^0\.\d{4}$|^1\.0000$"))
     expect(page.locator("#evaluate-headline .ev-figure span")).to_contain_text("interval")
-    expect(page.locator(".ev-table tbody tr")).to_have_count(4)
-    expect(page.locator(".ev-table tbody th").nth(3)).to_have_text("EASE")
+    metrics = page.locator("#evaluate-table .ev-table").first
+    expect(metrics.locator("tbody tr")).to_have_count(4)
+    expect(metrics.locator("tbody th").nth(3)).to_have_text("EASE")
     shares = page.locator(".ev-legend b").all_inner_texts()
     assert abs(sum(int(share.rstrip("%")) for share in shares) - 100) <= len(shares)
     for name in ("comparison", "distances"):

@@ -7,6 +7,7 @@ from recsys.evaluation.request import EvaluationRequest
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
 from recsys.ui import evaluation_tables as tables
+from recsys.ui.evaluation_records import no_records_html
 from recsys.ui.past_runs import runs_html
 from tests.ui.fake_evaluation import report_of, result, title
 
@@ -131,3 +132,20 @@ def test_progress_is_told_to_screen_readers_within_its_bounds():
 
 def test_a_failure_is_shown_as_text():
     assert "<script" not in cards.notice_html("failed", "It failed", "<script>${x}</script>")
+
+
+def test_shipped_reports_are_folded_behind_those_made_here_unless_one_is_on_show(report):
+    mine, theirs = report, replace(report, fingerprint="fedcba9876543210")
+    page = runs_html([mine, theirs], mine.fingerprint, {theirs.fingerprint})
+    assert page.index(mine.fingerprint) < page.index("<details") < page.index(f'data-run="{theirs.fingerprint}"')
+    assert "Shipped reports (1)" in page
+    assert "<details open" not in page.replace(' class="ev-fold ev-shipped"', "")
+    assert " open>" in runs_html([mine, theirs], theirs.fingerprint, {theirs.fingerprint})
+    assert "None made here yet" in runs_html([theirs], None, {theirs.fingerprint})
+
+
+def test_a_report_without_its_records_tells_the_command_that_makes_them(report):
+    page = no_records_html(replace(report, command="python -m recsys evaluate <b>"))
+    assert "came with the repository" in page
+    assert "python -m recsys evaluate &lt;b&gt;" in page
+    assert "<pre" not in no_records_html(replace(report, command=""))
