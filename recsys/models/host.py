@@ -28,6 +28,7 @@ from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.registry import DEFAULT_MODEL, find_model
 from recsys.models.turns import Priority, Turns
 from recsys.models.zerogpu import is_zerogpu
+from recsys.remote.settings import SERVED_PREFIX, is_served
 from recsys.settings import Precision
 
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -51,7 +52,9 @@ class ModelChoice:
     def words(self) -> list[str]:
         """The words of a command line that make this choice."""
         precision = [] if self.precision == "auto" else [f"--precision={self.precision}"]
-        return [f"--model={self.model}", *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
+        engine = ["--engine=openai"] if is_served(self.model) else []
+        model = f"--model={self.model.removeprefix(SERVED_PREFIX)}"
+        return [*engine, model, *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
 
 
 @dataclass(frozen=True)
