@@ -10,6 +10,7 @@ import asyncio
 import re
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ _LONGEST_TOKEN = 250
 _SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|</?s>|\[/?INST\]")
 _BY_CHAT = "The server has no completions, so the prompt was sent as a chat message in the model's own template."
 _WITHOUT_TEMPLATE = "The server read the prompt as plain text, without the model's chat template."
+_CUT = "With beams the server writes on after the last title: that is left out, and its tokens are counted."
 _NO_COUNT = "The server did not tell how many tokens it wrote."
 _SHARED_DRAW = "The server draws for everybody from one generator, so this seed may not give the same answer again."
 
@@ -46,6 +48,12 @@ class _Writing:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     by_chat: bool = False
+    was_cut: bool = False
+
+    def cut_to(self, length: int) -> None:
+        """Leaves out what was written after that many characters."""
+        self.was_cut = length < len(self.text)
+        self.text = self.text[:length]
 
     def begin(self) -> None:
         """Forgets what an attempt wrote that broke off."""
@@ -156,9 +164,10 @@ class RemoteGenerator:
 
     async def _write(self, client: Client, writing: _Writing, order: _Order) -> None:
         """One completion, or a chat where the server has no completions."""
+        is_whole = self._served.kind.is_whole(order.settings)
 
         def take(piece: Piece) -> bool:
-            return _take(piece, writing, order)
+            return _take(piece, writing, order, is_whole=is_whole)
 
         asked = {"model": self._served.asked_name, **self._served.kind.body(order.settings, _seed(writing))}
         if not self._server.chats_only:
@@ -203,12 +212,14 @@ class RemoteGenerator:
         yield from self._served.kind.notes(settings)
         if settings.do_sample and not self._served.kind.draws_alone:
             yield _SHARED_DRAW
+        if writing.was_cut:
+            yield _CUT
         if not told:
             yield _NO_COUNT
 
 
-def _take(piece: Piece, writing: _Writing, order: _Order) -> bool:
-    """Takes a piece in; true ends the answer."""
+def _take(piece: Piece, writing: _Writing, order: _Order, *, is_whole: bool) -> bool:
+    """Takes a piece in; true ends the answer, of which a whole one may hold more than was asked for."""
     if piece.prompt_tokens is not None:
         writing.prompt_tokens = piece.prompt_tokens
     if piece.completion_tokens is not None:
@@ -218,6 +229,8 @@ def _take(piece: Piece, writing: _Writing, order: _Order) -> bool:
         order.on_text(writing.text)
         if order.is_complete is not None and order.is_complete(writing.text, writing.prompt):
             writing.reason = "titles_complete"
+            if is_whole:
+                writing.cut_to(_complete_length(writing, order.is_complete))
             return True
     if piece.finish_reason is not None and writing.reason is None:
         writing.reason = "max_new_tokens" if piece.finish_reason == "length" else "end_of_text"
@@ -225,6 +238,12 @@ def _take(piece: Piece, writing: _Writing, order: _Order) -> bool:
         writing.reason = "max_new_tokens"
         return True
     return False
+
+
+def _complete_length(writing: _Writing, is_complete: IsComplete) -> int:
+    """The fewest characters that make the list complete: longer texts are complete as well."""
+    lengths = range(len(writing.text) + 1)
+    return bisect_left(lengths, True, key=lambda end: is_complete(writing.text[:end], writing.prompt))
 
 
 def _seed(writing: _Writing) -> int:

@@ -114,8 +114,9 @@ class ModelHost:
         return None if loaded is None else loaded.tokenizer
 
     def report_speed(self, tokens_per_second: float) -> None:
-        """Notes the speed of the last generation for the state."""
-        self._tell(tokens_per_second=tokens_per_second)
+        """Notes the speed of the last generation for the state; 0, of which nothing was counted, is passed over."""
+        if tokens_per_second > 0:
+            self._tell(tokens_per_second=tokens_per_second)
 
     def start_loading(self, choice: ModelChoice) -> None:
         """Loads a model in the background; what goes wrong is told by the state.
