@@ -10,7 +10,6 @@ import asyncio
 import re
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +29,8 @@ _SECONDS_BETWEEN_LOOKS = 0.05
 _LONGEST_TOKEN = 250
 """Characters; a text that is longer than its tokens can be comes from a server that does not keep max_tokens."""
 _SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|</?s>|\[/?INST\]")
+_MARKS = re.compile(r"[;,\n\])]")
+"""What may end a title or a list."""
 _BY_CHAT = "The server has no completions, so the prompt was sent as a chat message in the model's own template."
 _WITHOUT_TEMPLATE = "The server read the prompt as plain text, without the model's chat template."
 _CUT = "With beams the server writes on after the last title: that is left out, and its tokens are counted."
@@ -241,9 +242,10 @@ def _take(piece: Piece, writing: _Writing, order: _Order, *, is_whole: bool) -> 
 
 
 def _complete_length(writing: _Writing, is_complete: IsComplete) -> int:
-    """The fewest characters that make the list complete: longer texts are complete as well."""
-    lengths = range(len(writing.text) + 1)
-    return bisect_left(lengths, True, key=lambda end: is_complete(writing.text[:end], writing.prompt))
+    """The characters up to the first mark after which the list is complete."""
+    text, prompt = writing.text, writing.prompt
+    ends = (mark.end() for mark in _MARKS.finditer(text))
+    return next((end for end in ends if is_complete(text[:end], prompt)), len(text))
 
 
 def _seed(writing: _Writing) -> int:

@@ -121,7 +121,7 @@ async def _find_kind(client: Client, entries: Sequence[dict[str, Any]]) -> RealK
 async def _get(client: Client, path: str) -> object:
     """What is at a path of the root; None where nothing is."""
     try:
-        return await client.get(path, from_root=True, attempts=1)
+        return await client.get(path, from_root=True, attempts=_ATTEMPTS)
     except RecsysError:
         return None
 
