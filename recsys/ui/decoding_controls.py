@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recsys.models.served import ServedListing
     from recsys.workbench import Workbench
 
-_DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank"), ("Hybrid", "hybrid")]
+DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank"), ("Hybrid", "hybrid")]
 _SCORES = [("Within the tree", "tree"), ("Whole vocabulary", "full")]
 DECODING_ABOUT = {
     "free": "The model writes what it likes; titles are looked up after.",
@@ -52,7 +52,7 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
     default = DecodingSettings()
     controls: dict[str, Component] = {
         "decoding": gr.Radio(
-            _DECODINGS,
+            DECODINGS,
             value=default.decoding,
             label="Mode",
             info=DECODING_ABOUT[default.decoding],

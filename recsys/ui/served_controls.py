@@ -15,7 +15,8 @@ from recsys.models.choices import ModelChoices
 from recsys.models.served import NO_CATALOGUE, PRECISION_REASON
 from recsys.remote.server import NO_EMBEDDINGS
 from recsys.remote.settings import is_served
-from recsys.ui.decoding_controls import DECODING_ABOUT, IDLE_IN_SOME_MODE, generator_states
+from recsys.ui.choice_controls import PRECISIONS
+from recsys.ui.decoding_controls import DECODING_ABOUT, DECODINGS, IDLE_IN_SOME_MODE, generator_states
 from recsys.ui.setting_controls import RESOLVERS
 
 _PRECISION_HELP = "Auto takes the fastest that is right here."
@@ -33,23 +34,21 @@ def served_outputs(
     return [choice["precision"], decoding["decoding"], resolution["resolver"], *sliders]
 
 
-def served_states(
-    choices: ModelChoices, model: object, precision: Any, decoding: Any, resolver: Any, temperature: float
-) -> list[Any]:
+def served_states(choices: ModelChoices, model: object, decoding: Any, resolver: Any, temperature: float) -> list[Any]:
     """The controls as a model leaves them: all of them free for a model of this machine."""
     name = str(model or "")
     if not is_served(name):
         return [
-            gr.Dropdown(value=precision, interactive=True, info=_PRECISION_HELP),
-            gr.Radio(value=decoding, interactive=True, info=DECODING_ABOUT.get(decoding, "")),
-            gr.Dropdown(value=resolver, choices=RESOLVERS, info=None),
+            gr.Dropdown(interactive=True, info=_PRECISION_HELP),
+            gr.Radio(interactive=True, info=DECODING_ABOUT.get(decoding, "")),
+            gr.Dropdown(choices=RESOLVERS, value=resolver, info=None),
             *generator_states(decoding, temperature),
         ]
     readable = resolver if resolver in {value for _, value in _OF_A_MODEL_HERE} else "levenshtein"
     return [
-        gr.Dropdown(value="auto", interactive=False, info=PRECISION_REASON),
-        gr.Radio(value="free", interactive=False, info=NO_CATALOGUE),
-        gr.Dropdown(value=readable, choices=_OF_A_MODEL_HERE, info=f"{NO_EMBEDDINGS[0].upper()}{NO_EMBEDDINGS[1:]}."),
+        gr.Dropdown(choices=PRECISIONS, value="auto", interactive=False, info=PRECISION_REASON),
+        gr.Radio(choices=DECODINGS, value="free", interactive=False, info=NO_CATALOGUE),
+        gr.Dropdown(choices=_OF_A_MODEL_HERE, value=readable, info=f"{NO_EMBEDDINGS[0].upper()}{NO_EMBEDDINGS[1:]}."),
         *generator_states("free", temperature, choices.served.without_effect(name)),
     ]
 
@@ -61,7 +60,7 @@ def connect_served(
 
     Args:
         choices: What there is.
-        asked: Model, precision, decoding, resolver and temperature.
+        asked: Model, decoding, resolver and temperature.
         shown: What `served_outputs` gave.
         quick: Options of events that take no time.
     """

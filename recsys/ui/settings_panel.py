@@ -200,7 +200,7 @@ def _connect(panel: SettingsPanel) -> None:
     connect_decoding(panel.decoding, panel.generation, choice["model"], choices.served, _QUICK)
     others = [panel.decoding["decoding"], panel.resolution["resolver"], panel.generation["temperature"]]
     shown = served_outputs(choice, panel.generation, panel.decoding, panel.resolution)
-    connect_served(choices, [choice["model"], choice["precision"], *others], shown, _QUICK)
+    connect_served(choices, [choice["model"], *others], shown, _QUICK)
     resolution = panel.resolution
     decides = [resolution["own_threshold"], resolution["force_nearest"]]
     for control in decides:

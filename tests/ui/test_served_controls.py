@@ -24,7 +24,7 @@ def choices(tmp_path):
 
 
 def states(choices, model, temperature=0.7):
-    shown = served_states(choices, model, "bf16", "catalogue_list", "embedding", temperature)
+    shown = served_states(choices, model, "catalogue_list", "embedding", temperature)
     return dict(zip(NAMES, shown, strict=True))
 
 
@@ -50,11 +50,7 @@ def test_temperature_zero_disables_top_p_there_too(choices):
 def test_a_model_of_this_machine_leaves_everything_as_it_was(choices):
     shown = states(choices, "gptj-mini")
     assert all(shown[name].interactive for name in ("precision", "decoding"))
-    assert (shown["precision"].value, shown["decoding"].value, shown["resolver"].value) == (
-        "bf16",
-        "catalogue_list",
-        "embedding",
-    )
+    assert shown["resolver"].value == "embedding"
 
 
 def test_a_precision_that_stands_on_the_page_is_not_asked_of_a_server():
