@@ -1,5 +1,7 @@
 """The workbench with a server beside the models of this machine: one path for answers and evaluations."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -71,6 +73,20 @@ def test_an_answer_streams_and_resolves_like_any_other_and_no_model_is_loaded(be
     plain = last.to_dict(bench.catalogue)
     assert (plain["base_model"], plain["precision"], plain["tokens_told"]) == ("openai:odd", "as served", False)
     assert any("did not tell how many tokens" in warning for warning in plain["warnings"])
+
+
+def test_torch_is_not_imported_for_a_servers_model(odd):
+    command = [sys.executable, "-c", _ASK, odd.url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout.strip().endswith("[]")
+
+
+_ASK = """
+import sys
+from recsys.cli.main import main
+assert main(["recommend", "Alien", "--engine", "openai", "--base-url", sys.argv[1], "--json"]) == 0
+print([name for name in ("torch", "transformers", "gradio") if name in sys.modules])
+"""
 
 
 def test_the_host_tells_what_is_served_and_by_whom(bench):

@@ -30,6 +30,8 @@ LONGEST_PAUSE = 30.0
 """Seconds; a server that asks for a longer wait is not asked again."""
 _LONGEST_BODY = 4_000_000
 _SECONDS_TO_CONNECT = 10.0
+_SECONDS_AFTER_THE_END = 2.0
+"""For the counts, which come after the last piece of text."""
 
 
 class _NoSuchPathError(Exception):
@@ -119,10 +121,7 @@ class Client:
                 if response.status_code != 200:
                     said = await _read_body(response)
                     raise of_status(response.status_code, response.headers, said, asked)
-                async with aclosing(read_pieces(response, asked)) as pieces:
-                    async for piece in pieces:
-                        if take(piece):
-                            return
+                await _hand_over(response, asked, take)
 
         try:
             await self._again_and_again(attempt, asked, MAX_ATTEMPTS)
@@ -153,6 +152,24 @@ class Client:
             await asyncio.sleep(wanted)
             pause *= 2
         raise AssertionError("the last attempt returns or raises")
+
+
+async def _hand_over(response: httpx2.Response, asked: Asked, take: Callable[[Piece], bool]) -> None:
+    """Hands each piece over; once the server has told its end, what follows is not waited for long nor missed."""
+    import httpx2
+
+    is_over = False
+    try:
+        async with asyncio.timeout(None) as patience, aclosing(read_pieces(response, asked)) as pieces:
+            async for piece in pieces:
+                if take(piece):
+                    return
+                if piece.finish_reason is not None and not is_over:
+                    is_over = True
+                    patience.reschedule(asyncio.get_running_loop().time() + _SECONDS_AFTER_THE_END)
+    except (TimeoutError, FaultError, httpx2.HTTPError):
+        if not is_over:
+            raise
 
 
 async def _read_body(response: httpx2.Response) -> str:

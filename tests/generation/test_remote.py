@@ -1,5 +1,6 @@
 """Completions asked of a server that behaves, and of one that does not."""
 
+import logging
 import threading
 import time
 
@@ -73,6 +74,20 @@ def test_tokens_that_are_not_told_are_not_made_up(odd):
     assert any("did not tell how many tokens" in note for note in got.notes)
 
 
+def test_a_server_that_tells_the_end_and_then_stays_on_the_line_is_not_waited_for(odd):
+    def answer(handler):
+        handler.start_stream()
+        handler.send_event(piece(" Up;", "stop"))
+        odd.hung_up.wait(6)
+
+    odd.answers = [answer]
+    start = time.monotonic()
+    assert complete(odd).text == " Up;"
+    assert time.monotonic() - start < 5
+    odd.hung_up.set()
+    assert len(odd.asked) == 1
+
+
 def test_a_text_that_met_the_limit_says_so(odd):
     odd.answers = [write(" Up", reason="length")]
     assert complete(odd).finish_reason == "max_new_tokens"
@@ -122,6 +137,24 @@ def test_a_request_is_stopped_while_the_server_says_nothing(odd):
     start = time.monotonic()
     assert complete(odd, cancel=cancel).text == ""
     assert time.monotonic() - start < 2
+
+
+def test_a_request_is_stopped_while_it_waits_for_its_next_attempt(odd):
+    odd.answers = [refuse(429, retry_after="20")]
+    cancel = threading.Event()
+    threading.Timer(0.3, cancel.set).start()
+    start = time.monotonic()
+    assert complete(odd, cancel=cancel).finish_reason == "stopped"
+    assert time.monotonic() - start < 5
+
+
+def test_the_key_is_in_no_log_however_much_is_logged(odd, caplog):
+    with caplog.at_level(logging.DEBUG):
+        odd.answers = [refuse(500, {"detail": KEY}), refuse(401)]
+        with pytest.raises(ServerError):
+            complete(odd)
+    assert caplog.records
+    assert KEY not in caplog.text
 
 
 def test_a_request_that_was_stopped_before_is_not_sent(odd):
