@@ -10,6 +10,7 @@
     ├── ArtifactError               a packaged file could not be fetched, checked or converted
     ├── ModelUnavailableError       a known model cannot be loaded: access, network or memory
     ├── ModelBusyError              another job holds the model and must not be disturbed
+    ├── ServerError                 a server that completes prompts is not reached or answers wrongly
     ├── StorageError                what was found cannot be kept: a full disk, a locked database
     ├── TrainingError               training cannot go on; the last good checkpoint is kept
     └── CancelledError              a person stopped the work
@@ -108,6 +109,10 @@ class ModelUnavailableError(RecsysError):
 
 class ModelBusyError(RecsysError):
     """Another job holds the model and must not be disturbed."""
+
+
+class ServerError(RecsysError):
+    """A server that completes prompts cannot be reached, refuses, or answers what cannot be read."""
 
 
 class StorageError(RecsysError):

@@ -21,8 +21,11 @@ from recsys.evaluation.runner import record_seeds
 from recsys.limits import stopped_after
 from recsys.loaded_data import LoadedData
 from recsys.models.distributed import Processes
-from recsys.models.host import ModelHost
+from recsys.models.host import ModelChoice
+from recsys.models.served_host import ServedHost
 from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
+from recsys.remote.server import AS_SERVED
+from recsys.remote.settings import is_served
 from recsys.settings import SplitName
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class AnswerBatch(Protocol):
 def evaluate(
     job: EvaluationJob,
     data: LoadedData,
-    host: ModelHost,
+    host: ServedHost,
     answer: AnswerBatch,
     *,
     max_seconds: float | None,
@@ -70,8 +73,7 @@ def evaluate(
     films = None if known_films is None else read_known_films(known_films)
     job.say(f"Loading {request.choice.model}")
     with host.reserve(request.choice), stopped_after(max_seconds, job.cancel_event):
-        with host.use(request.choice, priority="batch", cancel=job.cancel_event) as loaded:
-            weights = _Weights(loaded.weight_hash, loaded.adapter_hash, loaded.precision)
+        weights = _identify(host, request.choice, job.cancel_event)
 
         def recommend_batch(records: Sequence[Record]) -> list[Recommendation]:
             requests = [request.for_record(record) for record in records]
@@ -93,7 +95,7 @@ def evaluate(
             cancel=job.cancel_event,
             other_baselines={"similarity": fit_similarity},
             catalogue=data.catalogue,
-            origin=_origin(request, data, weights),
+            origin=_origin(request, data, weights, _server_words(host, request.choice)),
             processes=Processes.of_environment(),
             known_films=films,
             fitted=data.fitted_baselines,
@@ -102,11 +104,28 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Weights:
-    """What answers: hashes of the base model and the adapter, and what the weights are held in."""
+    """What answers: hashes of base model and adapter, what the weights are held in, and the server that has them."""
 
     base_hash: str
     adapter_hash: str | None
     precision: str
+    engine: str = ""
+
+
+def _identify(host: ServedHost, choice: ModelChoice, cancel: threading.Event) -> _Weights:
+    """What answers; of a server's model its name and the server's, since nobody tells the hash."""
+    served = host.served(choice)
+    if served is not None:
+        return _Weights(
+            served.identity, served.adapter_identity, AS_SERVED, f"{served.kind.title} at {served.server.host}"
+        )
+    with host.use(choice, priority="batch", cancel=cancel) as loaded:
+        return _Weights(loaded.weight_hash, loaded.adapter_hash, loaded.precision)
+
+
+def _server_words(host: ServedHost, choice: ModelChoice) -> tuple[str, ...]:
+    """The words of a command line that name the server of a choice."""
+    return host.server.settings.words if host.server is not None and is_served(choice.model) else ()
 
 
 def _fingerprint(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> str:
@@ -119,7 +138,7 @@ def _fingerprint(request: EvaluationRequest, data: LoadedData, weights: _Weights
     )
 
 
-def _origin(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> Origin:
+def _origin(request: EvaluationRequest, data: LoadedData, weights: _Weights, server_words: tuple[str, ...]) -> Origin:
     """The hashes of data and weights, the prompt of each record, and the options that choose the data."""
     examples = data.examples(request.prompt.num_examples) if request.prompt.style == "few_shot" else ()
 
@@ -129,4 +148,6 @@ def _origin(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> 
     hashes = {"data": data.content_hash, "weights": weights.base_hash}
     if weights.adapter_hash is not None:
         hashes["adapter"] = weights.adapter_hash
-    return Origin(hashes, render, data.choice.words)
+    if weights.engine:
+        hashes["engine"] = weights.engine
+    return Origin(hashes, render, (*data.choice.words, *server_words))

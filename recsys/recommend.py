@@ -119,6 +119,7 @@ class Recommendation:
             "finish_reason": self.completion.finish_reason,
             "prompt_tokens": self.completion.prompt_tokens,
             "completion_tokens": self.completion.completion_tokens,
+            "tokens_told": self.completion.tokens_told,
             "seconds": round(self.completion.seconds, 4),
             "warnings": list(self.warnings),
             "ranking": [_ranked_to_dict(title) for title in self.ranked] + [title.to_dict() for title in self.fused],
@@ -227,7 +228,8 @@ def read_completion(
     resolutions = resolve_titles(
         parsed.titles, catalogue, resolver, request.resolution, history=request.history, disliked=request.disliked
     )
-    return Recommendation(request, prompt, completion, parsed, resolutions, warnings)
+    told = (*warnings, *completion.notes)
+    return Recommendation(request, prompt, completion, parsed, resolutions, told)
 
 
 class CompleteList:

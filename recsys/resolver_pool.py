@@ -44,15 +44,15 @@ class ResolverPool:
         self._made: dict[str, TitleResolver] = {}
         self._lock = threading.Lock()
 
-    def find(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+    def find(self, name: ResolverName, loaded: LoadedModel | None) -> TitleResolver:
         """The resolver of that name; the embedding resolver reads titles with the model that is loaded.
 
         Raises:
-            ModelUnavailableError: when the catalogue was never embedded with that model.
+            ModelUnavailableError: when the catalogue was never embedded with that model, or none is loaded.
         """
         if name == "levenshtein":
             return self.levenshtein
-        key = f"{name}/{loaded.weight_hash}" if name == "embedding" else name
+        key = f"{name}/{loaded.weight_hash if loaded else None}" if name == "embedding" else name
         with self._lock:
             if key not in self._made:
                 self._made[key] = self._make(name, loaded)
@@ -145,10 +145,14 @@ class ResolverPool:
         index.save(path)
         return path
 
-    def _make(self, name: ResolverName, loaded: LoadedModel) -> TitleResolver:
+    def _make(self, name: ResolverName, loaded: LoadedModel | None) -> TitleResolver:
         from recsys.resolution.common_characters import CommonCharactersResolver
 
-        return self._make_embedding(loaded) if name == "embedding" else CommonCharactersResolver(self._catalogue)
+        if name != "embedding":
+            return CommonCharactersResolver(self._catalogue)
+        if loaded is None:
+            raise ModelUnavailableError("titles are embedded by a model that is loaded here", mend="choose one")
+        return self._make_embedding(loaded)
 
     def _make_embedding(self, loaded: LoadedModel) -> TitleResolver:
         from recsys.generation.encoder import TextEncoder

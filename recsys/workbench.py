@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.background import BackgroundTask
 from recsys.catalogue import Catalogue
-from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
+from recsys.catalogue_recommend import require_open_titles
 from recsys.data.descriptions import require_details
 from recsys.data.movielens import MovieLens
 from recsys.data.records import Record, SplitData
 from recsys.data.splits import SplitSettings
+from recsys.engine import answer, open_engine
 from recsys.errors import HistoryError, SettingsError
 from recsys.evaluating import evaluate
 from recsys.evaluation.jobs import EvaluationJob, EvaluationJobs
@@ -30,11 +31,14 @@ from recsys.map_making import make_map
 from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.artifacts import Progress
 from recsys.models.choices import ModelChoices
-from recsys.models.host import ModelChoice, ModelHost
+from recsys.models.host import ModelChoice
 from recsys.models.registry import ModelSpec
+from recsys.models.served_host import ServedHost
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
-from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
+from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
+from recsys.remote.server import require_text_alone
+from recsys.remote.settings import is_served
 from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings, SplitName
@@ -51,9 +55,11 @@ class Workbench:
     def __init__(self, options: WorkbenchOptions | None = None) -> None:
         self.options = options = options or WorkbenchOptions()
         self.limits = Limits.for_public() if options.public else Limits()
-        public, adapters = options.public, options.adapters
-        self.choices = ModelChoices(public=public, adapters_folder=adapters, default_model=options.default_model)
-        self.host = ModelHost(public=public, adapters_folder=adapters, device=options.device)
+        public, adapters, server = options.public, options.adapters, options.make_server()
+        self.choices = ModelChoices(
+            public=public, adapters_folder=adapters, default_model=options.default_model, server=server
+        )
+        self.host = ServedHost(server, public=public, adapters_folder=adapters, device=options.device)
         self.jobs = EvaluationJobs(options.runs_folder, options.shipped_reports)
         self.data_holder = DataHolder(
             DataChoice(options.data, options.split, options.descriptions),
@@ -154,6 +160,7 @@ class Workbench:
         self.limits.check_generation(request.generation, request.decoding)
         self.limits.check_history(len(request.history), len(request.disliked))
         self.check_prompt(request.choice, request.prompt)
+        require_text_alone(request.choice.model, request.decoding, request.resolution)
         for entry in (*request.history, *request.disliked):
             if isinstance(entry, int):
                 _ = catalogue[entry]
@@ -182,8 +189,9 @@ class Workbench:
         self.check(request, data)
         data.classic_for(request.decoding)  # fitted here, and not while the model is held or a GPU is lent
         # On ZeroGPU the answer comes from another process: closing the iterator stops it, and no object is sent there.
-        here = (None, None) if is_zerogpu() else (data, cancel)
-        for part in self._stream_on_device(request, *here):
+        elsewhere = is_zerogpu() and not is_served(request.choice.model)
+        parts = self._stream_on_device(request, None, None) if elsewhere else self._stream(request, data, cancel)
+        for part in parts:
             if isinstance(part, Recommendation):
                 self.host.report_speed(part.completion.tokens_per_second)
             yield part
@@ -195,22 +203,16 @@ class Workbench:
     def _stream(
         self, request: RecommendationRequest, data: LoadedData | None, cancel: threading.Event | None
     ) -> Iterator[str | Recommendation]:
-        from recsys.generation.generator import TransformersGenerator
-
         data, cancel = data or self.data, cancel or threading.Event()
         if request.decoding.is_catalogue:
             with stopped_after(self.limits.max_seconds, cancel):
-                yield self._answer([request], None, cancel, priority="interactive", data=data)[0]
+                yield self._answer([request], None, cancel, "interactive", data)[0]
             return
         examples = self.examples(request.prompt, data)
-        with self.host.use(request.choice, priority="interactive", cancel=cancel) as loaded:
-            resolver = data.resolvers.find(request.resolution.resolver, loaded)
-            generator = TransformersGenerator(loaded)
-            warnings = self.host.state().warnings
+        with open_engine(self.host, request, data.resolvers, priority="interactive", cancel=cancel) as engine:
+            asked: dict[str, Any] = {"examples": examples, "warnings": engine.warnings, "cancel": cancel}
             with stopped_after(self.limits.max_seconds, cancel):
-                yield from stream_recommendation(
-                    request, generator, data.catalogue, resolver, examples=examples, warnings=warnings, cancel=cancel
-                )
+                yield from stream_recommendation(request, engine.generator, data.catalogue, engine.resolver, **asked)
 
     def recommend_batch(
         self,
@@ -224,7 +226,9 @@ class Workbench:
 
         The records are of the split ``evaluated``, and a hybrid's classic recommender learns from none of its users.
         """
-        return self._answer_on_device(requests, seeds, None if is_zerogpu() else cancel, evaluated=evaluated)
+        if is_zerogpu() and not is_served(requests[0].choice.model):
+            return self._answer_on_device(requests, seeds, None, evaluated=evaluated)
+        return self._answer(requests, seeds, cancel, evaluated=evaluated)
 
     @cached_property
     def _answer_on_device(self) -> Callable[..., list[Recommendation]]:
@@ -239,19 +243,12 @@ class Workbench:
         data: LoadedData | None = None,
         evaluated: SplitName = "test",
     ) -> list[Recommendation]:
-        from recsys.generation.generator import TransformersGenerator
-
         first, data = requests[0], data or self.data
         examples = self.examples(first.prompt, data)
         classic = data.classic_for(first.decoding, evaluated)
-        with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
-            resolver = data.resolvers.find(first.resolution.resolver, loaded)
-            warnings = self.host.state().warnings
-            shared: dict[str, Any] = {"examples": examples, "seeds": seeds, "warnings": warnings, "cancel": cancel}
-            if not first.decoding.is_catalogue:
-                return recommend(requests, TransformersGenerator(loaded), data.catalogue, resolver, **shared)
-            decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
-            return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, classic=classic, **shared)
+        with open_engine(self.host, first, data.resolvers, priority=priority, cancel=cancel) as engine:
+            asked: dict[str, Any] = {"examples": examples, "seeds": seeds, "classic": classic, "cancel": cancel}
+            return answer(engine, requests, data.catalogue, **asked)
 
     def start_evaluation(self, request: EvaluationRequest, *, group: str = "") -> EvaluationJob:
         """Starts an evaluation in the server, which resumes where one was stopped; see EvaluationJobs.start.
@@ -263,6 +260,7 @@ class Workbench:
         self.limits.check_evaluation(request.evaluation)
         self.limits.check_generation(request.generation, request.decoding)
         self.check_prompt(request.choice, request.prompt)
+        require_text_alone(request.choice.model, request.decoding, request.resolution)
         with self.data_holder.kept() as data:
             return self.jobs.start(request, lambda job: self._evaluate(job, data), group=group)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from recsys.data.splits import SplitSettings
 from recsys.models.artifacts import cache_folder
 from recsys.models.registry import DEFAULT_MODEL
+from recsys.remote.server import CompletionServer
+from recsys.remote.settings import ServerSettings
 
 KNOWN_FILMS_HELP = (
     "a larger list of films (movieId,title,genres, or a MovieLens folder or zip), by which reports tell real titles "
@@ -31,6 +33,8 @@ class WorkbenchOptions:
             a file of movieId,title,genres or a MovieLens folder or zip; None has no such list.
         split: What is held out.
         default_model: What answers where neither a model nor an adapter is named.
+        server: Who writes completions: models that are loaded here, or a server beside them.
+        opening_model: The server's model that answers where none is named; None takes the first that it lists.
     """
 
     data: Path | None = None
@@ -42,11 +46,19 @@ class WorkbenchOptions:
     known_films: Path | None = None
     split: SplitSettings = field(default_factory=SplitSettings)
     default_model: str = DEFAULT_MODEL
+    server: ServerSettings = field(default_factory=ServerSettings)
+    opening_model: str | None = None
 
     @property
     def shipped_reports(self) -> Path:
         """The reports that come with the repository."""
         return Path(__file__).resolve().parents[1] / "assets" / "reports"
+
+    def make_server(self) -> CompletionServer | None:
+        """The server of completions; None where there is none. Asks it nothing."""
+        if not self.server.is_remote:
+            return None
+        return CompletionServer(self.server, public=self.public, opening_model=self.opening_model)
 
     @property
     def runs_folder(self) -> Path:

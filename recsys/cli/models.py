@@ -7,7 +7,13 @@ import dataclasses
 import json
 import sys
 
-from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
+from recsys.cli.options import (
+    add_choice_options,
+    add_server_options,
+    add_workbench_options,
+    open_workbench,
+    read_choice,
+)
 from recsys.cli.progress import ProgressLine
 from recsys.errors import ModelUnavailableError
 from recsys.workbench import Workbench
@@ -18,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="models and adapters")
     listing.add_argument("--json", action="store_true", help="print JSON")
+    add_server_options(listing)
     load = actions.add_parser("load", help="fetch a model if need be, load it and say what it takes")
     load.add_argument("--json", action="store_true", help="print JSON")
     index = actions.add_parser("index", help="embed every title of the catalogue for the embedding resolver")
@@ -72,6 +79,8 @@ def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
 
 
 def _list(arguments: argparse.Namespace, workbench: Workbench) -> int:
+    if workbench.host.server is not None:
+        workbench.host.server.look()
     if arguments.json:
         listed = {
             "models": [dataclasses.asdict(spec) for spec in workbench.models()],
@@ -85,7 +94,11 @@ def _list(arguments: argparse.Namespace, workbench: Workbench) -> int:
         gated = ", gated" if spec.gated else ""
         print(f"{spec.name}\n    {spec.title}: {size}, {spec.licence}{gated}. {spec.note}".rstrip())
     for adapter in workbench.adapters():
-        about = f"{adapter.title}: on {adapter.base_model or 'any base'}, r={adapter.r}. " if adapter.is_usable else ""
+        about = (
+            f"{adapter.title}: on {adapter.base_model or 'any base'}, r={adapter.r or 'not told'}. "
+            if adapter.is_usable
+            else ""
+        )
         print(f"adapter {adapter.name}\n    {about}{adapter.note}".rstrip())
     if not workbench.adapters():
         print("no adapters")

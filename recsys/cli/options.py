@@ -8,8 +8,10 @@ from pathlib import Path
 
 from recsys.arguments import add_settings, attribute_docs, read_settings
 from recsys.data.splits import SplitSettings
+from recsys.engine import find_choice
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
+from recsys.remote.settings import ServerSettings
 from recsys.settings import Precision, PromptSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
@@ -61,12 +63,19 @@ def add_story_split_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_choice_options(parser: argparse.ArgumentParser) -> None:
-    """Adds base model, precision and adapter."""
+    """Adds base model, precision and adapter, and the server that may have them."""
     group = parser.add_argument_group("Model")
     usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
-    group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}")
+    served = "with --engine openai, a name that the server lists (default: its first)"
+    group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}; {served}")
     group.add_argument("--precision", default="auto", choices=typing.get_args(Precision))
-    group.add_argument("--adapter", default=None, help="name of a folder under adapters/")
+    group.add_argument("--adapter", default=None, help="name of a folder under adapters/, or of a served LoRA")
+    add_server_options(parser)
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Adds whether a server writes the completions, and which."""
+    add_settings(parser, ServerSettings)
 
 
 def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelChoice:
@@ -74,8 +83,9 @@ def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelCho
 
     Raises:
         AdapterError: when no model was typed and there is no such adapter to tell it.
+        ServerError: when no model was typed and the server tells none.
     """
-    return workbench.choices.find(arguments.model, arguments.precision, arguments.adapter)
+    return find_choice(workbench.choices, arguments.model, arguments.precision, arguments.adapter)
 
 
 def open_workbench(arguments: argparse.Namespace) -> Workbench:
@@ -89,5 +99,7 @@ def open_workbench(arguments: argparse.Namespace) -> Workbench:
             descriptions=arguments.descriptions,
             known_films=arguments.known_films,
             split=read_settings(arguments, SplitSettings),
+            server=read_settings(arguments, ServerSettings),
+            opening_model=getattr(arguments, "model", None),
         )
     )

@@ -94,7 +94,8 @@ def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
         lines += ["", "What this person really liked next:"]
         hits = set(recommendation.item_ids)
         lines += [f"  {'*' if i in hits else ' '} {workbench.catalogue[i].display()}" for i in relevant]
-    speed = f"{completion.completion_tokens} tokens in {completion.seconds:.1f} s"
+    written = f"{completion.completion_tokens} tokens" if completion.tokens_told else "tokens not told,"
+    speed = f"{written} in {completion.seconds:.1f} s"
     model = f"{completion.base_model}, {completion.precision}, adapter {completion.adapter or 'none'}"
     lines += ["", f"{speed} · {model}", *(f"Warning: {warning}" for warning in recommendation.warnings)]
     return "\n".join(lines)

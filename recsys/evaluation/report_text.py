@@ -51,12 +51,18 @@ def render_text(report: Report) -> str:
         _story_lines(),
         _baseline_seconds(report),
         [
-            f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s",
+            _speed(report),
             f"Machine: {report.machine}",
             f"Run {report.fingerprint}, started {report.started_at}, finished {report.finished_at}",
         ],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _speed(report: Report) -> str:
+    if not report.tokens:  # a server that tells no counts
+        return f"{report.seconds:.1f} s; the tokens were not told"
+    return f"{report.tokens} tokens in {report.seconds:.1f} s: {report.tokens_per_second:.1f} tokens/s"
 
 
 def _coverage_lines(report: Report) -> list[str]:

@@ -23,15 +23,17 @@ class Completion:
     Attributes:
         text: What the model wrote after the prompt, special tokens left out.
         prompt_text: The prompt as the model read it, chat template included.
-        prompt_tokens: Length of the prompt in tokens.
-        completion_tokens: Tokens generated.
+        prompt_tokens: Length of the prompt in tokens; 0 where a server did not tell.
+        completion_tokens: Tokens generated; 0 where a server did not tell.
         seconds: Wall-clock time of the generation (of its whole batch, when batched).
         finish_reason: Why generation ended.
         settings: The settings in effect; the seed is the one that this completion was drawn with.
         without_effect: Settings that this mode ignores, each with the reason.
         base_model: Registry name, folder or Hub id of the base model.
-        precision: What the weights were held in: fp32, bf16, fp16 or int8.
+        precision: What the weights were held in: fp32, bf16, fp16 or int8; "as served" by a server.
         adapter: Name of the adapter in effect, or None for the base model alone.
+        tokens_told: Whether the generated tokens were counted; false where a server did not tell.
+        notes: What the reader should know of how it was made, each as a sentence.
     """
 
     text: str
@@ -45,6 +47,8 @@ class Completion:
     precision: str
     adapter: str | None = None
     without_effect: dict[str, str] = field(default_factory=dict)
+    tokens_told: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def tokens_per_second(self) -> float:
@@ -53,7 +57,7 @@ class Completion:
 
 
 class TextGenerator(Protocol):
-    """Writes completions; recsys.generation.generator.TransformersGenerator is the one that ships."""
+    """Writes completions: generator.TransformersGenerator with a model here, remote.RemoteGenerator with a server's."""
 
     def generate(
         self,

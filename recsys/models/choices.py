@@ -14,7 +14,10 @@ from typing import get_args
 from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
+from recsys.models.served import ServedListing
 from recsys.prompt_ids import prompt_id, read_prompt_id
+from recsys.remote.server import CompletionServer
+from recsys.remote.settings import is_served
 from recsys.settings import Precision, PromptSettings, PromptStyle
 
 _NOT_NAMED = {"history": ("num_examples", "queue_symbol")}
@@ -49,26 +52,37 @@ class ModelChoices:
     Args:
         public: Offer only what visitors may load.
         adapters_folder: Where adapters are; None takes the repository's.
-        default_model: What is taken where neither a model nor an adapter is named.
+        default_model: What is taken where neither a model nor an adapter is named; a server's opening model where
+            there is a server.
+        server: A server whose models may be asked beside those that are loaded here.
     """
 
     def __init__(
-        self, *, public: bool = False, adapters_folder: Path | None = None, default_model: str = DEFAULT_MODEL
+        self,
+        *,
+        public: bool = False,
+        adapters_folder: Path | None = None,
+        default_model: str = DEFAULT_MODEL,
+        server: CompletionServer | None = None,
     ) -> None:
         self._default_model = default_model
         self._public = public
         self._adapters_folder = adapters_folder
+        self.served = ServedListing(server, list_models(public=public))
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """The models that may be loaded here."""
-        return list_models(public=self._public)
+        """The models that may be asked here, those of a server first."""
+        return (*self.served.models(), *list_models(public=self._public))
 
     def adapters(self) -> tuple[AdapterInfo, ...]:
-        """The adapters that were found, broken ones too."""
-        return list_adapters(self._adapters_folder)
+        """The adapters that were found, broken ones too, and the LoRAs of a server."""
+        local = list_adapters(self._adapters_folder)
+        return (*local, *self.served.adapters(local))
 
     def adapters_for(self, model: str) -> tuple[AdapterInfo, ...]:
-        """The usable adapters that were made for a model, and those that tell no base."""
+        """The usable adapters that were made for a model, and those that tell no base; of a server's its own alone."""
+        if is_served(model):
+            return tuple(info for info in self.adapters() if info.base_model == model)
         spec = self._find_listed(model)
         # A typed Hub id may carry a revision, which no adapter names.
         names = {"", model, model.partition("@")[0]} | ({spec.name, spec.location} if spec else set())
@@ -81,7 +95,12 @@ class ModelChoices:
 
         Raises:
             AdapterError: when there is no such adapter to tell the model.
+            ServerError: when the model would be a server's, and it tells none.
         """
+        if model is None and adapter and (parent := self.served.parent_of(adapter)) is not None:
+            return ModelChoice(parent, precision, adapter)
+        if model is None and self.served.server is not None and not adapter:
+            model = self.served.server.opening_name()
         if model is None and adapter:
             spec = self._find_listed(find_adapter(adapter, self._adapters_folder).base_model)
             model = spec.name if spec else DEFAULT_MODEL
@@ -94,10 +113,9 @@ class ModelChoices:
             AdapterError: when there is no such adapter.
             SettingsError: when the adapter was trained with a prompt that this version cannot write.
         """
-        if choice.adapter is not None:
-            info = find_adapter(choice.adapter, self._adapters_folder)
-            if info.prompt_id is not None:
-                return _rule_of_adapter(info, read_prompt_id(info.prompt_id))
+        info = self._find_adapter(choice)
+        if info is not None and info.prompt_id is not None:
+            return _rule_of_adapter(info, read_prompt_id(info.prompt_id))
         spec = self._find_listed(choice.model)
         if spec is None or not spec.prompt_styles:
             return PromptRule()
@@ -138,10 +156,21 @@ class ModelChoices:
         spec = self._find_listed(choice.model)
         if spec is not None:
             spec.require_prompt(prompt)
-        if choice.adapter is not None:
-            find_adapter(choice.adapter, self._adapters_folder).require_prompt(prompt)
+        info = self._find_adapter(choice)
+        if info is not None:
+            info.require_prompt(prompt)
+
+    def _find_adapter(self, choice: ModelChoice) -> AdapterInfo | None:
+        """The adapter of a choice; None where it has none, or a server's, of which nothing is known."""
+        if choice.adapter is None:
+            return None
+        if not is_served(choice.model):
+            return find_adapter(choice.adapter, self._adapters_folder)
+        return next((info for info in self.adapters_for(choice.model) if info.name == choice.adapter), None)
 
     def _find_listed(self, name: str) -> ModelSpec | None:
+        if is_served(name):
+            return self.served.find(name)
         listed = self.models()
         by_name = (spec for spec in listed if spec.name == name)
         return next(by_name, None) or next((spec for spec in listed if spec.location == name), None)

@@ -28,6 +28,7 @@ from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.registry import DEFAULT_MODEL, find_model
 from recsys.models.turns import Priority, Turns
 from recsys.models.zerogpu import is_zerogpu
+from recsys.remote.settings import SERVED_PREFIX, is_served
 from recsys.settings import Precision
 
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -51,7 +52,9 @@ class ModelChoice:
     def words(self) -> list[str]:
         """The words of a command line that make this choice."""
         precision = [] if self.precision == "auto" else [f"--precision={self.precision}"]
-        return [f"--model={self.model}", *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
+        engine = ["--engine=openai"] if is_served(self.model) else []
+        model = f"--model={self.model.removeprefix(SERVED_PREFIX)}"
+        return [*engine, model, *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,9 @@ class ModelHost:
         return None if loaded is None else loaded.tokenizer
 
     def report_speed(self, tokens_per_second: float) -> None:
-        """Notes the speed of the last generation for the state."""
-        self._tell(tokens_per_second=tokens_per_second)
+        """Notes the speed of the last generation for the state; 0, of which nothing was counted, is passed over."""
+        if tokens_per_second > 0:
+            self._tell(tokens_per_second=tokens_per_second)
 
     def start_loading(self, choice: ModelChoice) -> None:
         """Loads a model in the background; what goes wrong is told by the state.

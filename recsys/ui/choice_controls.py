@@ -12,6 +12,7 @@ from recsys.errors import InputError
 from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.choices import ModelChoices, PromptRule
 from recsys.models.host import ModelChoice
+from recsys.remote.settings import is_served
 from recsys.settings import Precision, PromptSettings
 from recsys.ui.prompt_controls import prompt_state, prompt_updates, read_prompt
 
@@ -24,6 +25,7 @@ _PRECISION_TITLES = {
     "fp16": "fp16 · half",
     "int8": "int8 · bitsandbytes",
 }
+PRECISIONS = [(_PRECISION_TITLES[name], name) for name in get_args(Precision)]
 
 
 def create_choice_controls(choices: ModelChoices, default: ModelChoice, *, public: bool) -> dict[str, Component]:
@@ -41,7 +43,7 @@ def create_choice_controls(choices: ModelChoices, default: ModelChoice, *, publi
             elem_id="model",
         ),
         "precision": gr.Dropdown(
-            [(_PRECISION_TITLES[name], name) for name in get_args(Precision)],
+            PRECISIONS,
             value=default.precision,
             label="Precision",
             info="Auto takes the fastest that is right here.",
@@ -133,8 +135,12 @@ def adapter_state(choices: ModelChoices, model: object, adapter: object, *, keep
     return {
         "choices": [("None · base model alone", NO_ADAPTER), *((_title(info), info.name) for info in offered)],
         "value": adapter if fits else NO_ADAPTER,
-        "info": _about(listed, offered),
+        "info": _about_served(offered) if is_served(str(model or "")) else _about(listed, offered),
     }
+
+
+def _about_served(offered: list[AdapterInfo]) -> str:
+    return "Served with this model." if offered else "The server lists no LoRA of this model."
 
 
 def _about(listed: tuple[AdapterInfo, ...], offered: list[AdapterInfo]) -> str:

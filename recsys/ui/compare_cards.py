@@ -52,7 +52,7 @@ def finished_side(answer: Recommendation, catalogue: Catalogue, record: Record |
     found = sum(item is not None for item in answer.item_ids)
     notes = [
         f"{completion.seconds:.2f} s",
-        plural(completion.completion_tokens, "token"),
+        plural(completion.completion_tokens, "token") if completion.tokens_told else "tokens not told",
         f"{found} of {answer.prompt.num_recommendations} recommended",
     ]
     html = answer_cards(answer, catalogue)

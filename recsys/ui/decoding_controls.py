@@ -6,6 +6,7 @@ Which settings have no effect is asked of the settings; this module only says it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,11 +18,12 @@ from recsys.settings import HYBRID_SETTINGS, DecodingSettings, GenerationSetting
 from recsys.ui.setting_controls import HELP, as_whole
 
 if TYPE_CHECKING:
+    from recsys.models.served import ServedListing
     from recsys.workbench import Workbench
 
-_DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank"), ("Hybrid", "hybrid")]
+DECODINGS = [("Off", "free"), ("List", "catalogue_list"), ("Ranking", "catalogue_rank"), ("Hybrid", "hybrid")]
 _SCORES = [("Within the tree", "tree"), ("Whole vocabulary", "full")]
-_ABOUT = {
+DECODING_ABOUT = {
     "free": "The model writes what it likes; titles are looked up after.",
     "catalogue_list": "One list as ever, but only real movies that are new to this person.",
     "catalogue_rank": "No text: the likeliest real movies as the next one.",
@@ -40,6 +42,7 @@ _HYBRID_HELP = {
 }
 _NOT_HYBRID = "Only in a hybrid."
 _MOST_BEAMS = 16
+_NOWHERE: Mapping[str, str] = MappingProxyType({})
 IDLE_IN_SOME_MODE = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "max_new_tokens", "seed")
 """Generator settings that one mode or another leaves without effect."""
 
@@ -49,10 +52,10 @@ def create_decoding_controls(workbench: Workbench) -> dict[str, Component]:
     default = DecodingSettings()
     controls: dict[str, Component] = {
         "decoding": gr.Radio(
-            _DECODINGS,
+            DECODINGS,
             value=default.decoding,
             label="Mode",
-            info=_ABOUT[default.decoding],
+            info=DECODING_ABOUT[default.decoding],
             elem_id="decoding",
             elem_classes=["segments"],
         ),
@@ -120,16 +123,27 @@ def genres_of(workbench: Workbench) -> list[str]:
 
 
 def connect_decoding(
-    decoding: Mapping[str, Component], generation: Mapping[str, Component], quick: Mapping[str, Any]
+    decoding: Mapping[str, Component],
+    generation: Mapping[str, Component],
+    model: Component,
+    served: ServedListing,
+    quick: Mapping[str, Any],
 ) -> None:
-    """Disables what has no effect in a mode and says why."""
+    """Disables what has no effect in a mode, or at a server, and says why."""
     switch: Any = decoding["decoding"]
     others = [decoding[name] for name in (*_FILTER_HELP, *HYBRID_SETTINGS)]
     switch.change(filter_states, switch, [switch, *others], **quick)
-    asked = [switch, generation["temperature"]]
-    switch.change(generator_states, asked, [generation[name] for name in IDLE_IN_SOME_MODE], **quick)
+    asked = [switch, generation["temperature"], model]
+
+    def states_of(decoding: Any, temperature: float, model: object) -> list[Any]:
+        return generator_states(decoding, temperature, served.without_effect(str(model or "")))
+
+    def cut_off_of(decoding: Any, temperature: float, model: object) -> list[Any]:
+        return cut_off_states(decoding, temperature, served.without_effect(str(model or "")))
+
+    switch.change(states_of, asked, [generation[name] for name in IDLE_IN_SOME_MODE], **quick)
     temperature: Any = generation["temperature"]
-    temperature.change(cut_off_states, asked, [generation[name] for name in ("top_p", "top_k")], **quick)
+    temperature.change(cut_off_of, asked, [generation[name] for name in ("top_p", "top_k")], **quick)
 
 
 def filter_states(decoding: str) -> list[Any]:
@@ -137,7 +151,7 @@ def filter_states(decoding: str) -> list[Any]:
     on, is_hybrid = decoding != "free", decoding == "hybrid"
     words = {name: text if on else _OFF for name, text in _FILTER_HELP.items()}
     return [
-        gr.Radio(info=_ABOUT.get(decoding, "")),
+        gr.Radio(info=DECODING_ABOUT.get(decoding, "")),
         gr.Radio(interactive=on, info=words["title_score"]),
         gr.Dropdown(interactive=on, info=words["genres"]),
         *(gr.Textbox(interactive=on, info=words[name]) for name in ("year_from", "year_to")),
@@ -148,17 +162,17 @@ def filter_states(decoding: str) -> list[Any]:
     ]
 
 
-def generator_states(decoding: Any, temperature: float) -> list[Any]:
+def generator_states(decoding: Any, temperature: float, at_server: Mapping[str, str] = _NOWHERE) -> list[Any]:
     """The generator's controls that some mode leaves without effect, with the reason where this one does."""
     # Few beams count for less than they are where many titles are ranked, and the slider is how to get more.
     settings = GenerationSettings(temperature=temperature, num_beams=_MOST_BEAMS)
-    idle = DecodingSettings(decoding).without_effect(settings)
+    idle = {**DecodingSettings(decoding).without_effect(settings), **at_server}
     return [_state(name, idle.get(name)) for name in IDLE_IN_SOME_MODE]
 
 
-def cut_off_states(decoding: Any, temperature: float) -> list[Any]:
+def cut_off_states(decoding: Any, temperature: float, at_server: Mapping[str, str] = _NOWHERE) -> list[Any]:
     """Top-p and top-k alone: a slider that is being moved is better left alone."""
-    idle = DecodingSettings(decoding).without_effect(GenerationSettings(temperature=temperature))
+    idle = {**DecodingSettings(decoding).without_effect(GenerationSettings(temperature=temperature)), **at_server}
     return [_state(name, idle.get(name)) for name in ("top_p", "top_k")]
 
 

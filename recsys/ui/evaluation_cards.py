@@ -94,7 +94,8 @@ def headline_html(report: Report) -> str:
     facts = [("over users", f"{score.mean_over_users:.4f}")]
     if raw is not None:
         facts.insert(0, ("raw exact titles", f"{raw:.4f}"))
-    facts += [("tokens / s", f"{report.tokens_per_second:.1f}"), ("generation", duration(report.seconds))]
+    speed = f"{report.tokens_per_second:.1f}" if report.tokens else "not told"
+    facts += [("tokens / s", speed), ("generation", duration(report.seconds))]
     told = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     verdicts = "".join(f"<li>{_verdict(difference)}</li>" for difference in report.differences)
     return (

@@ -120,7 +120,8 @@ def _facts(state: HostState) -> list[str]:
     adapter = state.choice.adapter if state.choice else None
     facts = [f"<span>{escape(state.precision)}</span>"] if state.precision else []
     facts.append(f"<span>{escape(adapter)}</span>" if adapter else '<span class="is-none">no adapter</span>')
-    facts.append(f"<span>{memory_text(state.memory_bytes)}</span>")
+    if state.memory_bytes:
+        facts.append(f"<span>{memory_text(state.memory_bytes)}</span>")
     if state.tokens_per_second:
         facts.append(f"<span>{state.tokens_per_second:.0f} tok/s</span>")
     return facts

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from recsys.errors import HistoryError
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
+from recsys.remote.settings import is_served
 from recsys.ui.item_map_figure import USUAL_WIDTH, Marked, map_figure
 from recsys.ui.markup import escape, plural
 from recsys.ui.title_picker import MAX_QUERY, read_entries
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_SIMILAR = 20
 _NEEDS = "Making one needs scikit-learn: pip install -e '.[map]'"
+_SERVED = "A map is made of a model's own embeddings, and a server gives text alone."
 _MAKE = (
     "It is made here: the model reads every title, a batch at a time with people's requests first, then the movies are "
     "laid out."
@@ -75,6 +77,8 @@ class MapDrawer:
     def missing(self) -> Drawing:
         """Why there is no map, and whether it may be made here."""
         model, data = self.choice().model, self.workbench.data_name
+        if is_served(model):
+            return Drawing(None, missing=_SERVED)
         told = f"{model} has no map of {data} yet."
         if self.workbench.options.public:
             return Drawing(None, missing=told)

@@ -21,6 +21,7 @@ from recsys.models.host import HostState, ModelChoice
 from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
 from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
+from recsys.remote.settings import is_served
 from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
@@ -179,8 +180,10 @@ class RecommendHandlers:
         """Starts to load a model as soon as it is chosen; the header shows how far it is."""
         if not model:
             return
+        model = model.strip()
         try:
-            self.workbench.host.start_loading(ModelChoice(model.strip(), precision, adapter or None))
+            precision = "auto" if is_served(model) else precision  # the control may not have followed yet
+            self.workbench.host.start_loading(ModelChoice(model, precision, adapter or None))
         except RecsysError as error:
             gr.Warning(str(error))
 

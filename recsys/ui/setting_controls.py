@@ -25,7 +25,7 @@ HELP = {
 """One line of help for each control."""
 RESOLVERS_OWN = "The resolver's own threshold is in use."
 
-_RESOLVERS = [
+RESOLVERS = [
     ("Levenshtein · fewest edits", "levenshtein"),
     ("Embedding · nearest in meaning", "embedding"),
     ("Common characters · the flawed first try", "common_characters"),
@@ -66,7 +66,7 @@ def create_generation_controls(limits: Limits) -> dict[str, Component]:
 def create_resolution_controls() -> dict[str, Component]:
     """How titles become items."""
     return {
-        "resolver": gr.Dropdown(_RESOLVERS, value="levenshtein", label="Resolver", elem_id="resolver"),
+        "resolver": gr.Dropdown(RESOLVERS, value="levenshtein", label="Resolver", elem_id="resolver"),
         "own_threshold": gr.Checkbox(True, label="The resolver's own threshold", elem_id="own_threshold"),
         "threshold": gr.Slider(
             0,

@@ -17,6 +17,7 @@ from gradio.components import Component
 from recsys.errors import SettingsError
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
+from recsys.remote.settings import is_served
 from recsys.settings import DecodingSettings, GenerationSettings, Precision, PromptSettings, ResolutionSettings
 from recsys.ui.choice_controls import (
     NO_ADAPTER,
@@ -31,6 +32,7 @@ from recsys.ui.decoding_controls import (
     written_decoding,
 )
 from recsys.ui.prompt_controls import create_prompt_controls, read_prompt
+from recsys.ui.served_controls import connect_served, served_outputs
 from recsys.ui.setting_controls import (
     HELP,
     RESOLVERS_OWN,
@@ -148,11 +150,12 @@ def read_settings(
         raise SettingsError("no model is chosen", seen=choice["model"], mend="pick one, or type a Hub id or folder")
     if choice["precision"] not in get_args(Precision):
         raise SettingsError("precision is not known", seen=choice["precision"], mend="choose auto")
+    model = choice["model"].strip()
     return RequestSettings(
         GenerationSettings.from_dict({name: as_whole(name, value) for name, value in generation.items()}),
         read_prompt(prompt),
         ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
-        ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None),
+        ModelChoice(model, "auto" if is_served(model) else choice["precision"], choice["adapter"] or None),
         read_decoding(decoding),
     )
 
@@ -193,11 +196,15 @@ def _connect(panel: SettingsPanel) -> None:
     panel.preset.input(apply_preset, panel.preset, sliders, **_QUICK)
     for slider in sliders:
         slider.input(matching_preset, sliders, panel.preset, **_QUICK)
-    connect_decoding(panel.decoding, panel.generation, _QUICK)
+    choices, choice = panel.choices, panel.choice
+    connect_decoding(panel.decoding, panel.generation, choice["model"], choices.served, _QUICK)
+    others = [panel.decoding["decoding"], panel.resolution["resolver"], panel.generation["temperature"]]
+    shown = served_outputs(choice, panel.generation, panel.decoding, panel.resolution)
+    connect_served(choices, [choice["model"], *others], shown, _QUICK)
     resolution = panel.resolution
-    asked = [resolution["own_threshold"], resolution["force_nearest"]]
-    for control in asked:
-        control.change(threshold_state, asked, resolution["threshold"], **_QUICK)
+    decides = [resolution["own_threshold"], resolution["force_nearest"]]
+    for control in decides:
+        control.change(threshold_state, decides, resolution["threshold"], **_QUICK)
 
 
 def apply_preset(name: str | None) -> list[float]:
