@@ -83,9 +83,12 @@ def _bar(name: str, score: MetricScore, role: BarRole, detail: str) -> Bar:
 
 
 def _past_name(report: Report) -> str:
-    style = report.request.prompt.style.replace("_", "-")
-    return f"past: {report.model.name}, {style}, {', '.join(report.request.search_words)}"
+    """What tells it from the others in few words, since names stand above bars on narrow screens too."""
+    choice, words = report.request.choice, report.request.search_words
+    beams = [word for word in words[1:] if word.endswith("beams")]
+    return ", ".join([f"past: {choice.adapter or choice.model}", words[0], *beams])
 
 
 def _past_detail(report: Report) -> str:
-    return f"run {report.fingerprint[:6]}, {moment(report.finished_at)}"
+    told = (report.request.prompt.style.replace("_", "-"), *report.request.search_words, report.precision)
+    return f"{', '.join(told)}; run {report.fingerprint[:6]}, {moment(report.finished_at)}"
