@@ -19,7 +19,7 @@ ListSeparator = Literal[";", ",", "newline", "numbered"]
 MovieDetails = Literal["none", "genres", "tags", "description"]
 ResolverName = Literal["levenshtein", "common_characters", "embedding"]
 SplitName = Literal["train", "validation", "test"]
-Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"]
 DecodingMode = Literal["free", "catalogue_list", "catalogue_rank", "hybrid"]
 TitleScoreName = Literal["full", "tree"]
 

@@ -24,6 +24,7 @@ from recsys.models.adapter_files import (
     signature,
 )
 from recsys.models.adapter_listing import AdapterInfo
+from recsys.models.quantised_loading import QUANTISED
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -78,9 +79,11 @@ def merged_copy(loaded: LoadedModel) -> LoadedModel:
     active = _active(loaded.model)
     if active is None:
         raise AdapterError("no adapter is in effect", mend="select one before it is merged")
-    if loaded.precision == "int8":
+    if loaded.precision in QUANTISED:
         raise AdapterError(
-            "an adapter cannot be merged into int8 weights", seen=loaded.precision, mend="load the base in bf16 or fp32"
+            "an adapter cannot be merged into quantised weights",
+            seen=loaded.precision,
+            mend="load the base in bf16 or fp32",
         )
     model: Any = copy.deepcopy(loaded.model)
     for name, module in list(model.named_modules()):
