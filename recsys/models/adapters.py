@@ -25,6 +25,7 @@ from recsys.models.adapter_files import (
 )
 from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.quantised_loading import QUANTISED
+from recsys.models.quantising import keep_unpacked
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -131,6 +132,8 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
             warnings.simplefilter("ignore")  # PEFT's hints to trainers: nothing here is trained
             weights = load_file(adapter.path / "adapter_model.safetensors")
             state = {name.removeprefix("base_model.model."): tensor.float() for name, tensor in weights.items()}
+            if config.get("use_dora"):
+                keep_unpacked(model)
             inject_adapter_in_model(LoraConfig(**config), model, internal, low_cpu_mem_usage=True)
             result: Any = set_peft_model_state_dict(model, state, internal, low_cpu_mem_usage=True)
         without_weights = [name for name in result.missing_keys if f".{internal}" in name]

@@ -54,14 +54,45 @@ def place_quantised(layer: Any, entry: TensorEntry, dtype: torch.dtype, device: 
         bnb_quantized=True,
     )
     layer.quant_state = state
+    layer.register_state_dict_pre_hook(_hide_packing)
+    layer.register_state_dict_post_hook(_show_packing)
     if layer.out_features % _PACKED_ROWS or layer.in_features % NF4_BLOCK:
-        # Processors with AVX512-BF16 get weights packed anew at the first use, which fails for such sizes.
-        forget_packing(layer)
+        layer.support_avx512bf16_for_cpu = False  # bitsandbytes would fail to pack such sizes
 
 
-def forget_packing(layer: Any) -> None:
-    """Keeps a 4-bit layer from packing its weights for one processor's inference, which no gradient passes."""
-    layer.support_avx512bf16_for_cpu = False
+def keep_unpacked(model: Any) -> None:
+    """Takes 4-bit weights back from the layout in which processors with AVX512-BF16 multiply, for good.
+
+    bitsandbytes packs them at the first use. That makes inference fast, but no gradient passes and nothing else can
+    read the weights: DoRA does.
+    """
+    from bitsandbytes import functional
+    from bitsandbytes.nn.modules import Linear4bit
+
+    bnb: Any = functional
+    for layer in model.modules():
+        if isinstance(layer, Linear4bit):
+            layer.support_avx512bf16_for_cpu = False
+            weight: Any = layer.weight
+            if getattr(weight.quant_state, "packing_format_for_cpu", False):
+                scales = weight.quant_state.absmax.T.reshape(-1).float()  # the inverse leaves them as packing did
+                weight.data, state = bnb._convert_weight_packed_for_cpu_inverse(weight.data, weight.quant_state)
+                state.absmax = scales
+
+
+def _hide_packing(layer: Any, *_: object) -> None:
+    """PEFT asks for a state dict to read its names, and bitsandbytes 0.50 would unpack the weights for it, wrongly.
+
+    So the state dict of a model that was used on such a processor holds packed weights; nobody saves one.
+    """
+    state = layer.weight.quant_state
+    state.hidden_packing = getattr(state, "packing_format_for_cpu", False)
+    state.packing_format_for_cpu = False
+
+
+def _show_packing(layer: Any, *_: object) -> None:
+    state = layer.weight.quant_state
+    state.packing_format_for_cpu = state.hidden_packing
 
 
 def extra_bytes(layer: Any) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.models.weights import TensorEntry
@@ -65,7 +66,7 @@ def read_pieces(entry: TensorEntry) -> Iterator[tuple[slice, torch.Tensor]]:
 def _fill(file: FileIO, buffer: memoryview) -> None:
     while buffer:
         if not (got := file.readinto(buffer)):
-            raise ValueError(f"{file.name} is cut off")
+            raise ValueError(f"{Path(str(file.name)).name} is cut off")
         buffer = buffer[got:]
 
 
