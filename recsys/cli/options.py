@@ -10,7 +10,7 @@ from recsys.arguments import add_settings, attribute_docs, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
-from recsys.settings import Precision, PromptSettings
+from recsys.settings import INT8_THRESHOLD, Precision, PromptSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -66,6 +66,8 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
     group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}")
     group.add_argument("--precision", default="auto", choices=typing.get_args(Precision))
+    about = f"in int8, inputs above it are multiplied in half precision (default: {INT8_THRESHOLD:g}; 0: none)"
+    group.add_argument("--int8-threshold", type=float, default=INT8_THRESHOLD, help=about)
     group.add_argument("--adapter", default=None, help="name of a folder under adapters/")
 
 
@@ -74,8 +76,11 @@ def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelCho
 
     Raises:
         AdapterError: when no model was typed and there is no such adapter to tell it.
+        SettingsError: for a threshold out of range.
     """
-    return workbench.choices.find(arguments.model, arguments.precision, arguments.adapter)
+    return workbench.choices.find(
+        arguments.model, arguments.precision, arguments.adapter, int8_threshold=arguments.int8_threshold
+    )
 
 
 def open_workbench(arguments: argparse.Namespace) -> Workbench:

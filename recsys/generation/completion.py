@@ -30,7 +30,7 @@ class Completion:
         settings: The settings in effect; the seed is the one that this completion was drawn with.
         without_effect: Settings that this mode ignores, each with the reason.
         base_model: Registry name, folder or Hub id of the base model.
-        precision: What the weights were held in: fp32, bf16, fp16 or int8.
+        precision: What the weights were held in: fp32, bf16, fp16, int8 or nf4.
         adapter: Name of the adapter in effect, or None for the base model alone.
     """
 

@@ -18,11 +18,11 @@ from recsys.models.distributed import count_processes, take_device
 from recsys.models.hub import fetch_from_hub
 from recsys.models.memory import available_bytes, count_weights, require_memory
 from recsys.models.precision import compute_precision, resolve_precision
-from recsys.models.quantised_loading import INT8_THRESHOLD, QUANTISED, load_quantised, quantisation_config
+from recsys.models.quantised_loading import QUANTISED, load_quantised, quantisation_config
 from recsys.models.quantising import extra_bytes
 from recsys.models.registry import ModelSpec, read_architecture
 from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
-from recsys.settings import Precision
+from recsys.settings import INT8_THRESHOLD, Precision
 
 if TYPE_CHECKING:
     import torch

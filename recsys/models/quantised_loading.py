@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 QUANTISED = ("int8", "nf4")
 """The precisions that take this way."""
-INT8_THRESHOLD = 6.0
-"""Inputs of a layer above it are multiplied in half precision: what LLM.int8() was published with."""
 
 
 def quantisation_config(precision: str, dtype: torch.dtype, int8_threshold: float) -> BitsAndBytesConfig:

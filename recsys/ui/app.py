@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.errors import InputError, RecsysError
 from recsys.models.registry import SMALL_MODEL
+from recsys.settings import Precision
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -66,7 +68,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--open", action="store_true", help="open a browser")
     usual = f"(default: the one that the adapter was made for, else {OPENING_MODEL})"
     parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
+    parser.add_argument("--precision", default="auto", choices=get_args(Precision))
     parser.add_argument("--adapter", help="name of a folder under adapters/ to start with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument(

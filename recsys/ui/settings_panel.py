@@ -113,6 +113,7 @@ class SettingsPanel:
         return [
             settings.choice.model,
             settings.choice.precision,
+            settings.choice.int8_threshold,
             settings.choice.adapter or NO_ADAPTER,
             *(getattr(settings.generation, name) for name in self.generation),
             *(getattr(settings.prompt, name) for name in self.prompt),
@@ -152,7 +153,7 @@ def read_settings(
         GenerationSettings.from_dict({name: as_whole(name, value) for name, value in generation.items()}),
         read_prompt(prompt),
         ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
-        ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None),
+        ModelChoice(choice["model"].strip(), choice["precision"], choice["adapter"] or None, choice["int8_threshold"]),
         read_decoding(decoding),
     )
 
