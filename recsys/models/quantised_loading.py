@@ -39,13 +39,11 @@ def quantisation_config(precision: str, dtype: torch.dtype, int8_threshold: floa
     """
     from transformers import BitsAndBytesConfig
 
-    create: Any = BitsAndBytesConfig
     if precision == "int8":
-        made = create(load_in_8bit=True, llm_int8_threshold=int8_threshold)
-    else:
-        made = create(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
-    config: BitsAndBytesConfig = made
-    return config
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=int8_threshold)  # type: ignore[no-untyped-call]
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    )
 
 
 def load_quantised(
