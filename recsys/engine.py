@@ -19,7 +19,7 @@ from recsys.recommend import Recommendation, RecommendationRequest, recommend, r
 from recsys.remote.server import NO_LOGITS
 from recsys.remote.settings import as_served
 from recsys.resolver_pool import ResolverPool
-from recsys.settings import Precision
+from recsys.settings import INT8_THRESHOLD, Precision
 
 if TYPE_CHECKING:
     from recsys.baselines.base import Recommender
@@ -109,14 +109,22 @@ def answer(
     return recommend_from_catalogue(requests, decoder, catalogue, engine.resolver, classic=classic, **shared)
 
 
-def find_choice(choices: ModelChoices, model: str | None, precision: Precision, adapter: str | None) -> ModelChoice:
+def find_choice(
+    choices: ModelChoices,
+    model: str | None,
+    precision: Precision,
+    adapter: str | None,
+    *,
+    int8_threshold: float = INT8_THRESHOLD,
+) -> ModelChoice:
     """The choice that a command line names: with a server, model and adapter are the server's.
 
     Raises:
         AdapterError: when no model is named and there is no such adapter to tell it.
         ServerError: when no model is named and the server tells none.
+        SettingsError: for a threshold out of range.
     """
     server = choices.served.server
     if server is not None:
         model = as_served(model) if model else server.opening_for(adapter)
-    return choices.find(model, precision, adapter)
+    return choices.find(model, precision, adapter, int8_threshold=int8_threshold)

@@ -19,10 +19,12 @@ ListSeparator = Literal[";", ",", "newline", "numbered"]
 MovieDetails = Literal["none", "genres", "tags", "description"]
 ResolverName = Literal["levenshtein", "common_characters", "embedding"]
 SplitName = Literal["train", "validation", "test"]
-Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"]
 DecodingMode = Literal["free", "catalogue_list", "catalogue_rank", "hybrid"]
 TitleScoreName = Literal["full", "tree"]
 
+INT8_THRESHOLD = 6.0
+"""In int8, inputs of a layer above it are multiplied in half precision: what LLM.int8() was published with."""
 FIRST_YEAR, LAST_YEAR = 1870, 2100
 """Years that a filter may name."""
 HYBRID_SETTINGS = ("num_candidates", "llm_weight")

@@ -16,6 +16,7 @@ from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decod
 from recsys.cli.bench_dislikes import add_dislike_arguments, bench_dislikes
 from recsys.cli.bench_evaluation import add_evaluation_arguments, bench_evaluation
 from recsys.cli.bench_history import add_history_arguments, bench_history
+from recsys.cli.bench_load import add_load_arguments, bench_load
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_decoding_arguments(decoding)
     data = subjects.add_parser("data", help="a made-up set of MovieLens 32M's size, beside a plain pandas script")
     add_data_arguments(data)
+    add_load_arguments(subjects.add_parser("load", help="a large shape's load into int8 or nf4: memory and time"))
     add_memory_arguments(subjects.add_parser("memory", help="what training takes, estimated and measured"))
     add_resolver_arguments(resolvers := subjects.add_parser("resolvers", help="each resolver on hard titles, by kind"))
     prompts = subjects.add_parser("prompts", help="what genres, tags or descriptions add to prompts and their time")
@@ -68,10 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
-    if arguments.subject == "data":
-        return bench_data(arguments)
-    if arguments.subject == "memory":
-        return bench_memory(arguments)
+    alone = {"data": bench_data, "load": bench_load, "memory": bench_memory}.get(arguments.subject)
+    if alone is not None:
+        return alone(arguments)
     workbench = open_workbench(arguments)
     bench = _SUBJECTS.get(arguments.subject)
     if bench is not None:

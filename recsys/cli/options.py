@@ -12,7 +12,7 @@ from recsys.engine import find_choice
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.remote.settings import ServerSettings
-from recsys.settings import Precision, PromptSettings
+from recsys.settings import INT8_THRESHOLD, Precision, PromptSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -69,6 +69,8 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
     served = "with --engine openai, a name that the server lists (default: its first)"
     group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}; {served}")
     group.add_argument("--precision", default="auto", choices=typing.get_args(Precision))
+    about = f"in int8, inputs above it are multiplied in half precision (default: {INT8_THRESHOLD:g}; 0: none)"
+    group.add_argument("--int8-threshold", type=float, default=INT8_THRESHOLD, help=about)
     group.add_argument("--adapter", default=None, help="name of a folder under adapters/, or of a served LoRA")
     add_server_options(parser)
 
@@ -84,8 +86,15 @@ def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelCho
     Raises:
         AdapterError: when no model was typed and there is no such adapter to tell it.
         ServerError: when no model was typed and the server tells none.
+        SettingsError: for a threshold out of range.
     """
-    return find_choice(workbench.choices, arguments.model, arguments.precision, arguments.adapter)
+    return find_choice(
+        workbench.choices,
+        arguments.model,
+        arguments.precision,
+        arguments.adapter,
+        int8_threshold=arguments.int8_threshold,
+    )
 
 
 def open_workbench(arguments: argparse.Namespace) -> Workbench:

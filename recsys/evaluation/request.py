@@ -6,6 +6,7 @@ interrupted run already has. This module draws no records and loads nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from recsys.errors import SettingsError
 from recsys.models.host import ModelChoice
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (
+    INT8_THRESHOLD,
     DecodingSettings,
     EvaluationSettings,
     GenerationSettings,
@@ -119,11 +121,7 @@ class EvaluationRequest:
             "generation": self.generation.to_dict(),
             "prompt": self.prompt.to_dict(),
             "resolution": self.resolution.to_dict(),
-            "choice": {
-                "model": self.choice.model,
-                "precision": self.choice.precision,
-                "adapter": self.choice.adapter,
-            },
+            "choice": self._written_choice(),
             "baselines": list(self.baselines),
             "decoding": self.decoding.to_dict(),
         }
@@ -134,6 +132,13 @@ class EvaluationRequest:
         for part, value in self.to_dict().items():
             flat |= {f"{part}.{name}": v for name, v in value.items()} if isinstance(value, dict) else {part: value}
         return flat
+
+    def _written_choice(self) -> dict[str, Any]:
+        """The choice without a threshold that is the usual one, so that runs keep the names they had before it."""
+        choice = dataclasses.asdict(self.choice)
+        if self.choice.int8_threshold == INT8_THRESHOLD:
+            del choice["int8_threshold"]
+        return choice
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -148,8 +153,9 @@ class EvaluationRequest:
             mend = f"known are {', '.join(sorted(known))}"
             raise SettingsError("an evaluation has no such part", seen=unknown[0], mend=mend)
         choice = dict(values.get("choice", {}))
-        if extra := sorted(set(choice) - {"model", "precision", "adapter"}):
-            raise SettingsError("a choice has no such part", seen=extra[0], mend="known are model, precision, adapter")
+        parts = [part.name for part in dataclasses.fields(ModelChoice)]
+        if extra := sorted(set(choice) - set(parts)):
+            raise SettingsError("a choice has no such part", seen=extra[0], mend=f"known are {', '.join(parts)}")
         return cls(
             evaluation=EvaluationSettings.from_dict(dict(values.get("evaluation", {}))),
             generation=GenerationSettings.from_dict(dict(values.get("generation", {}))),

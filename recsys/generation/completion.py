@@ -30,7 +30,7 @@ class Completion:
         settings: The settings in effect; the seed is the one that this completion was drawn with.
         without_effect: Settings that this mode ignores, each with the reason.
         base_model: Registry name, folder or Hub id of the base model.
-        precision: What the weights were held in: fp32, bf16, fp16 or int8; "as served" by a server.
+        precision: What the weights were held in: fp32, bf16, fp16, int8 or nf4; "as served" by a server.
         adapter: Name of the adapter in effect, or None for the base model alone.
         tokens_told: Whether the generated tokens were counted; false where a server did not tell.
         notes: What the reader should know of how it was made, each as a sentence.

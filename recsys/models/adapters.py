@@ -24,6 +24,8 @@ from recsys.models.adapter_files import (
     signature,
 )
 from recsys.models.adapter_listing import AdapterInfo
+from recsys.models.quantised_loading import QUANTISED
+from recsys.models.quantising import keep_unpacked
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -78,9 +80,11 @@ def merged_copy(loaded: LoadedModel) -> LoadedModel:
     active = _active(loaded.model)
     if active is None:
         raise AdapterError("no adapter is in effect", mend="select one before it is merged")
-    if loaded.precision == "int8":
+    if loaded.precision in QUANTISED:
         raise AdapterError(
-            "an adapter cannot be merged into int8 weights", seen=loaded.precision, mend="load the base in bf16 or fp32"
+            "an adapter cannot be merged into quantised weights",
+            seen=loaded.precision,
+            mend="load the base in bf16 or fp32",
         )
     model: Any = copy.deepcopy(loaded.model)
     for name, module in list(model.named_modules()):
@@ -128,6 +132,8 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
             warnings.simplefilter("ignore")  # PEFT's hints to trainers: nothing here is trained
             weights = load_file(adapter.path / "adapter_model.safetensors")
             state = {name.removeprefix("base_model.model."): tensor.float() for name, tensor in weights.items()}
+            if config.get("use_dora"):
+                keep_unpacked(model)
             inject_adapter_in_model(LoraConfig(**config), model, internal, low_cpu_mem_usage=True)
             result: Any = set_peft_model_state_dict(model, state, internal, low_cpu_mem_usage=True)
         without_weights = [name for name in result.missing_keys if f".{internal}" in name]

@@ -18,7 +18,7 @@ from recsys.models.served import ServedListing
 from recsys.prompt_ids import prompt_id, read_prompt_id
 from recsys.remote.server import CompletionServer
 from recsys.remote.settings import is_served
-from recsys.settings import Precision, PromptSettings, PromptStyle
+from recsys.settings import INT8_THRESHOLD, Precision, PromptSettings, PromptStyle
 
 _NOT_NAMED = {"history": ("num_examples", "queue_symbol")}
 """Settings that the id of a prompt does not name, so that an adapter asks for no value of them."""
@@ -89,13 +89,19 @@ class ModelChoices:
         return tuple(info for info in self.adapters() if info.is_usable and info.base_model in names)
 
     def find(
-        self, model: str | None = None, precision: Precision = "auto", adapter: str | None = None
-    ) -> ModelChoice:  # fmt: skip
+        self,
+        model: str | None = None,
+        precision: Precision = "auto",
+        adapter: str | None = None,
+        *,
+        int8_threshold: float = INT8_THRESHOLD,
+    ) -> ModelChoice:
         """The whole choice: without a model, the one that the adapter was made for, where it is listed.
 
         Raises:
             AdapterError: when there is no such adapter to tell the model.
             ServerError: when the model would be a server's, and it tells none.
+            SettingsError: for a threshold out of range.
         """
         if model is None and adapter and (parent := self.served.parent_of(adapter)) is not None:
             return ModelChoice(parent, precision, adapter)
@@ -104,7 +110,7 @@ class ModelChoices:
         if model is None and adapter:
             spec = self._find_listed(find_adapter(adapter, self._adapters_folder).base_model)
             model = spec.name if spec else DEFAULT_MODEL
-        return ModelChoice(model or self._default_model, precision, adapter)
+        return ModelChoice(model or self._default_model, precision, adapter, int8_threshold)
 
     def prompt_rule(self, choice: ModelChoice) -> PromptRule:
         """The prompts that the choice reads.

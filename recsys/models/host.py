@@ -25,36 +25,14 @@ from recsys.models.adapter_listing import find_adapter
 from recsys.models.adapters import select_adapter
 from recsys.models.artifacts import Progress
 from recsys.models.loading import LoadedModel, fetch_model, load_model
-from recsys.models.registry import DEFAULT_MODEL, find_model
+from recsys.models.model_choice import ModelChoice
+from recsys.models.registry import find_model
 from recsys.models.turns import Priority, Turns
 from recsys.models.zerogpu import is_zerogpu
-from recsys.remote.settings import SERVED_PREFIX, is_served
-from recsys.settings import Precision
+
+__all__ = ["HostState", "ModelChoice", "ModelHost", "give_memory_back"]
 
 _SECONDS_BETWEEN_LOOKS = 0.1
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """What a person chose to generate with.
-
-    Attributes:
-        model: Registry name, local folder or Hub id.
-        precision: auto, fp32, bf16, fp16 or int8.
-        adapter: Name of an adapter, or None for the base model alone.
-    """
-
-    model: str = DEFAULT_MODEL
-    precision: Precision = "auto"
-    adapter: str | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """The words of a command line that make this choice."""
-        precision = [] if self.precision == "auto" else [f"--precision={self.precision}"]
-        engine = ["--engine=openai"] if is_served(self.model) else []
-        model = f"--model={self.model.removeprefix(SERVED_PREFIX)}"
-        return [*engine, model, *precision, *([f"--adapter={self.adapter}"] if self.adapter else [])]
 
 
 @dataclass(frozen=True)
@@ -195,7 +173,7 @@ class ModelHost:
     def _require_free(self, choice: ModelChoice) -> None:
         with self._lock:
             reserved = self._reserved
-        if reserved is None or (reserved.model, reserved.precision) == (choice.model, choice.precision):
+        if reserved is None or reserved.base == choice.base:
             return
         if not (self._is_base_of(reserved) and self._is_base_of(choice)):
             raise _busy(reserved)
@@ -204,6 +182,8 @@ class ModelHost:
         """Whether the model in memory is what the choice would load."""
         loaded, base = self._loaded, self._base
         if loaded is None or base is None or base.model != choice.model:
+            return False
+        if loaded.precision == "int8" and base.int8_threshold != choice.int8_threshold:
             return False
         return choice.precision in {base.precision, loaded.precision}
 
@@ -253,7 +233,14 @@ class ModelHost:
         progress(0.0, f"Looking for {spec.title}.")
         folder = fetch_model(spec, progress)
         self._free()
-        loaded = load_model(spec, choice.precision, device=self._device, progress=progress, folder=folder)
+        loaded = load_model(
+            spec,
+            choice.precision,
+            device=self._device,
+            progress=progress,
+            folder=folder,
+            int8_threshold=choice.int8_threshold,
+        )
         self._loaded, self._base = loaded, choice
         self._tell(tokens_per_second=None)
         return loaded

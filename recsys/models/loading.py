@@ -7,7 +7,7 @@ names the one in effect. Weights come from safetensors alone and no code of a mo
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,15 @@ from recsys.models.artifacts import Progress, fetch_smollm2, silent
 from recsys.models.distributed import count_processes, take_device
 from recsys.models.hub import fetch_from_hub
 from recsys.models.memory import available_bytes, count_weights, require_memory
-from recsys.models.precision import resolve_precision
+from recsys.models.precision import compute_precision, resolve_precision
+from recsys.models.quantised_loading import QUANTISED, load_quantised, quantisation_config
+from recsys.models.quantising import extra_bytes
 from recsys.models.registry import ModelSpec, read_architecture
 from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
-from recsys.settings import Precision
+from recsys.settings import INT8_THRESHOLD, Precision
 
 if TYPE_CHECKING:
+    import torch
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _FETCHED = 0.8
@@ -30,6 +33,8 @@ _FETCHED = 0.8
 
 _TEXT_ENDS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "</s>")
 """Tokens that end a text or a turn; a model that has one stops there, whatever its configuration says."""
+
+_TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(eq=False)
@@ -41,11 +46,11 @@ class LoadedModel:
         model: The transformers causal LM in eval mode, with an adapter's layers injected once one was
             selected; its generation_config is neutral, with only the token ids set.
         tokenizer: Its tokenizer: padding on the left, pad token set.
-        precision: What the weights are held in: fp32, bf16, fp16 or int8.
+        precision: What the weights are held in: fp32, bf16, fp16, int8 or nf4.
         precision_reason: One sentence on why this precision.
         device: Where the inputs go: "cpu", "cuda" or "mps".
         weight_hash: Identity of the base weights, the same in every precision.
-        memory_bytes: Bytes of parameters and buffers.
+        memory_bytes: Bytes of parameters, buffers and the scales of quantised weights.
         adapter: Name of the adapter in effect; None is the base alone.
         adapter_hash: Identity of its weights and settings.
         decoders: Catalogue decoders made for this model, by their list form; they go when it goes.
@@ -71,16 +76,18 @@ def load_model(
     device: str = "auto",
     progress: Progress | None = None,
     folder: Path | None = None,
+    int8_threshold: float = INT8_THRESHOLD,
 ) -> LoadedModel:
     """Loads a model, fetching it first where it is not on this machine yet.
 
     Args:
         spec: What registry.find_model returned.
-        precision: auto, fp32, bf16, fp16 or int8.
+        precision: auto, fp32, bf16, fp16, int8 or nf4.
         device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold,
             where one process has them all.
         progress: Told how far fetching and loading are.
         folder: Where fetch_model put it, so that it is not looked for again.
+        int8_threshold: In int8, inputs of a layer above it are multiplied in half precision; 0 multiplies all in int8.
 
     Raises:
         UnknownModelError: no such model, or of another architecture.
@@ -99,7 +106,14 @@ def load_model(
     require_memory(spec.title, weights, chosen, available)
     try:
         tokenizer = load_tokenizer(folder)
-        model = _load_weights(folder, chosen, device)
+        model = load_weights(
+            folder,
+            entries,
+            chosen,
+            device,
+            int8_threshold=int8_threshold,
+            progress=lambda share: progress(_FETCHED + (1 - _FETCHED) * share, f"Loading {spec.title}: {share:.0%}."),
+        )
     except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError) as error:
         raise _explain_loading_error(error, spec) from error
     model.generation_config = _neutral_generation_config(model, tokenizer)
@@ -117,9 +131,10 @@ def load_model(
 
 
 def count_memory(model: PreTrainedModel) -> int:
-    """Bytes of all parameters and buffers; tied weights count once."""
+    """Bytes of all parameters, buffers and scales of quantised weights; tied weights count once."""
     tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    return held + sum(extra_bytes(module) for module in model.modules())
 
 
 def fetch_model(spec: ModelSpec, progress: Progress = silent) -> Path:
@@ -167,29 +182,62 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _load_weights(folder: Path, precision: str, device: str) -> PreTrainedModel:
+def load_weights(
+    folder: Path,
+    entries: Mapping[str, TensorEntry],
+    precision: str,
+    device: str,
+    *,
+    int8_threshold: float = INT8_THRESHOLD,
+    progress: Callable[[float], None] = lambda _: None,
+    stream: bool = True,
+) -> PreTrainedModel:
+    """Loads a model's weights; no tokenizer, and no question of memory.
+
+    Args:
+        folder: Of the model.
+        entries: Its tensors.
+        precision: fp32, bf16, fp16, int8 or nf4.
+        device: "cpu", "cuda" or "mps".
+        int8_threshold: As load_model.
+        progress: Told the share that is read, where the weights are quantised.
+        stream: Quantise tensor by tensor; without it transformers' own loader does, which benchmarks compare.
+
+    Raises:
+        OSError, ValueError, RuntimeError, KeyError: what files and libraries raise.
+    """
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype: torch.dtype = getattr(torch, _TORCH_NAMES[compute_precision(precision, device)])
+    spread = device == "cuda" and torch.cuda.device_count() > 1 and count_processes() == 1
+    config = quantisation_config(precision, dtype, int8_threshold) if precision in QUANTISED else None
+    model: Any
+    if config is not None and stream and not spread:
+        model = load_quantised(folder, entries, config, dtype=dtype, device=device, progress=progress)
+    else:
+        model = _load_by_transformers(folder, dtype, "auto" if spread else {"": device}, config)
+    model.requires_grad_(False)
+    loaded: PreTrainedModel = model.eval()
+    return loaded
+
+
+def _load_by_transformers(folder: Path, dtype: torch.dtype, device_map: object, config: object) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.float16}
-    options: dict[str, Any] = {}
-    if precision == "int8":
-        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)  # type: ignore[no-untyped-call]
-    spread = device == "cuda" and torch.cuda.device_count() > 1 and count_processes() == 1
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    load: Any = AutoModelForCausalLM.from_pretrained
+    options = {} if config is None else {"quantization_config": config}
+    model: PreTrainedModel = load(
         folder,
-        dtype=dtypes[precision],
-        device_map="auto" if spread else {"": device},
+        dtype=dtype,
+        device_map=device_map,
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
         **options,
     )
-    model.requires_grad_(False)
-    loaded: PreTrainedModel = model.eval()
-    return loaded
+    return model
 
 
 def _neutral_generation_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
@@ -214,7 +262,7 @@ def _explain_loading_error(error: Exception, spec: ModelSpec) -> RecsysError:
     text = str(error).strip().splitlines()
     seen = text[0] if text else type(error).__name__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
-        mend = "choose precision int8 or a smaller model, or close other programs"
+        mend = "choose precision nf4 or int8 or a smaller model, or close other programs"
         return ModelUnavailableError(f"memory ran out while {spec.title} was loading", seen=seen, mend=mend)
     if isinstance(error, ImportError):
         mend = "install it with pip, or take a model with a tokenizer.json"

@@ -12,15 +12,17 @@ from recsys.errors import ModelUnavailableError
 from recsys.machine_memory import machine_bytes_left
 from recsys.models.distributed import count_processes
 
-_BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
-_SMALLER_FIRST = ("int8", "bf16", "fp16", "fp32")
+_BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1, "nf4": 0.5 + 4 / 64}
+"""nf4 has a scale of 32 bits for every 64 weights; int8 one for every row, which does not count."""
+_QUANTISED = ("int8", "nf4")
+_SMALLER_FIRST = ("nf4", "int8", "bf16", "fp16", "fp32")
 _WORKING_SHARE = 0.1
 """Room beside the weights for the key/value cache and activations, as a share of their size."""
 
 
 @dataclass(frozen=True)
 class WeightCounts:
-    """The weights of a model: those that int8 shrinks, and embeddings, norms and head that it leaves in fp16.
+    """The weights of a model: those that int8 and nf4 shrink, and embeddings, norms and head, which stay in 16 bits.
 
     Attributes:
         linear: Weights of linear layers but for the language-model head.
@@ -32,22 +34,17 @@ class WeightCounts:
 
     def bytes_in(self, precision: str) -> int:
         """The size of the weights once loaded."""
-        if precision == "int8":
-            return self.linear * _BYTES_PER_WEIGHT["int8"] + self.other * _BYTES_PER_WEIGHT["fp16"]
-        return (self.linear + self.other) * _BYTES_PER_WEIGHT[precision]
+        others = "fp16" if precision in _QUANTISED else precision
+        return int(self.linear * _BYTES_PER_WEIGHT[precision] + self.other * _BYTES_PER_WEIGHT[others])
 
     def peak_bytes(self, precision: str) -> int:
-        """The most that loading and use take: int8 is made from the fp16 weights, which are there meanwhile.
-
-        Measured on a LLaMA-7B shape: 7.0 GB loaded, 19.95 GB at the peak.
-        """
+        """The most that loading and use take. Quantised weights are made piece by piece: no copy is beside them."""
         held = self.bytes_in(precision)
-        beside = self.bytes_in("fp16") if precision == "int8" else int(held * _WORKING_SHARE)
-        return held + beside
+        return held + int(held * _WORKING_SHARE)
 
 
 def count_weights(shapes: dict[str, tuple[int, ...]]) -> WeightCounts:
-    """Sorts the tensors of a LLaMA or GPT-J by what int8 does to them.
+    """Sorts the tensors of a LLaMA or GPT-J by whether int8 and nf4 shrink them.
 
     Args:
         shapes: Shape by tensor name, as the safetensors files have them.

@@ -54,7 +54,7 @@ def resolve_precision(
     Args:
         precision: What was asked for.
         device: "cpu", "cuda" or "mps".
-        weights: The model's weights, where known: "auto" takes int8 where the fast choice does not fit.
+        weights: The model's weights, where known: "auto" takes bf16, int8 or nf4 where the fast choice does not fit.
         available: Free memory in bytes.
 
     Raises:
@@ -66,11 +66,28 @@ def resolve_precision(
     chosen, reason = _fastest(device)
     if weights is None or available is None or weights.peak_bytes(chosen) <= available:
         return chosen, reason
-    smaller = [name for name in ("bf16", "int8") if weights.peak_bytes(name) <= available]
+    smaller = [name for name in ("bf16", "int8", "nf4") if weights.peak_bytes(name) <= available]
     if not smaller:
         return chosen, reason
     needed, free = weights.peak_bytes(chosen) / 1e9, available / 1e9
     return smaller[0], f"{chosen} would be faster but needs {needed:.1f} GB and {free:.1f} GB are free."
+
+
+def compute_precision(precision: str, device: str) -> str:
+    """What a model computes in, and what its weights that are not quantised are held in: fp32, bf16 or fp16.
+
+    int8 goes with fp16, as LLM.int8() was published. nf4 goes with bf16, whose range is fp32's, and on a GPU without
+    bf16 with fp16.
+
+    Args:
+        precision: fp32, bf16, fp16, int8 or nf4.
+        device: "cpu", "cuda" or "mps".
+    """
+    if precision == "int8":
+        return "fp16"
+    if precision == "nf4":
+        return "fp16" if _fastest(device)[0] == "fp16" else "bf16"
+    return precision
 
 
 def _fastest(device: str) -> tuple[str, str]:

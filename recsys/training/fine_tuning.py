@@ -10,6 +10,7 @@ from recsys.models.artifacts import Progress, silent
 from recsys.models.distributed import is_first_process, is_sharded, take_device
 from recsys.models.loading import fetch_model, load_model, load_tokenizer
 from recsys.models.memory import available_bytes
+from recsys.models.quantising import keep_unpacked
 from recsys.models.registry import find_model
 from recsys.models.shapes import find_shape
 from recsys.settings import Precision
@@ -70,6 +71,8 @@ def fine_tune(
     _require_memory(request, data, base, where)
     precision: Precision = "fp32" if settings.method == "full" else settings.precision
     loaded = load_model(spec, precision, device=where, progress=progress, folder=base)
+    if precision == "nf4":
+        keep_unpacked(loaded.model)
     if settings.method in ("lora", "dpo"):
         require_targets(loaded.model, request.lora.target_modules)
     before = None if is_sharded() else perplexity(loaded, loaded.model)

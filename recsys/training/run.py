@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from recsys.errors import TrainingError
 from recsys.models.artifacts import Progress, silent
 from recsys.models.distributed import is_first_process, is_sharded
+from recsys.models.precision import compute_precision
 from recsys.training.curves import Curves
 from recsys.training.examples import worked_examples
 from recsys.training.request import TrainingData, TrainingRequest
@@ -195,4 +196,5 @@ def _device_arguments(loaded: LoadedModel, settings: TrainingSettings) -> dict[s
     if loaded.device == "cpu" and not is_sharded():
         # Weights that are in bf16 already are fastest as they are.
         return {"use_cpu": True, "bf16": loaded.precision == "fp32" and settings.precision == "bf16"}
-    return {"fp16": loaded.precision in ("fp16", "int8"), "bf16": loaded.precision == "bf16"}
+    held_in = compute_precision(loaded.precision, loaded.device)
+    return {"fp16": held_in == "fp16", "bf16": held_in == "bf16"}

@@ -19,6 +19,7 @@ from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.registry import ModelSpec
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (
+    INT8_THRESHOLD,
     MAX_HISTORY,
     DecodingSettings,
     GenerationSettings,
@@ -43,7 +44,7 @@ def add_api(workbench: Workbench) -> None:
         liked: list[int | str],
         disliked: list[int | str] | None = None,
         model: str | None = None,
-        precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = "auto",
+        precision: Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"] = "auto",
         adapter: str | None = None,
         temperature: float = 0.7,
         top_p: float = 0.9,
@@ -71,6 +72,7 @@ def add_api(workbench: Workbench) -> None:
         allowed_items: list[int] | None = None,
         num_candidates: int = 100,
         llm_weight: float = 2.0,
+        int8_threshold: float = INT8_THRESHOLD,
     ) -> dict[str, Any]:
         """Recommends movies for somebody who liked the given ones.
 
@@ -111,6 +113,7 @@ def add_api(workbench: Workbench) -> None:
             allowed_items: In the catalogue modes, the only item_ids that may come out; None allows all.
             num_candidates: 1 to 2000; of the classic recommender, for the model to score in the mode hybrid.
             llm_weight: 0 or more; what a log-likelihood counts beside a classic score in the mode hybrid.
+            int8_threshold: In int8, inputs of a layer above it are multiplied in half precision; 0 for none.
         """
         given = {name: value for name, value in locals().items() if name != "workbench"}
         with errors_told():
@@ -171,7 +174,9 @@ def read_request(workbench: Workbench, given: dict[str, Any], data: LoadedData |
     for name in ("model", "adapter"):
         if not isinstance(given[name], str | None):
             raise SettingsError(f"{name} has the wrong type", seen=given[name], mend=f"take a name from /{name}s")
-    choice = workbench.choices.find(given["model"], given["precision"], given["adapter"] or None)
+    choice = workbench.choices.find(
+        given["model"], given["precision"], given["adapter"] or None, int8_threshold=given["int8_threshold"]
+    )
     typed = {name: value for name, value in part(PromptSettings).items() if value is not None}
     return RecommendationRequest(
         history=_entries("liked", given["liked"], catalogue),

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
@@ -14,6 +15,7 @@ from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
+from recsys.settings import Precision
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -83,7 +85,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     usual = f"(default: the one that the adapter was made for, else {OPENING_MODEL})"
     served = "with --engine openai, a name that the server lists (default: its first)"
     parser.add_argument("--model", help=f"registry name, local folder or Hub id to start with {usual}; {served}")
-    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8"))
+    parser.add_argument("--precision", default="auto", choices=get_args(Precision))
     parser.add_argument("--adapter", help="name of a folder under adapters/, or of a served LoRA, to start with")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument(

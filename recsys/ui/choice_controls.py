@@ -23,13 +23,14 @@ _PRECISION_TITLES = {
     "fp32": "fp32 · 32-bit float",
     "bf16": "bf16 · bfloat16",
     "fp16": "fp16 · half",
-    "int8": "int8 · bitsandbytes",
+    "int8": "int8 · LLM.int8()",
+    "nf4": "nf4 · 4-bit",
 }
 PRECISIONS = [(_PRECISION_TITLES[name], name) for name in get_args(Precision)]
 
 
 def create_choice_controls(choices: ModelChoices, default: ModelChoice, *, public: bool) -> dict[str, Component]:
-    """Base model, precision and adapter."""
+    """Base model, precision, the threshold of int8 and adapter."""
     models = [(spec.title, spec.name) for spec in choices.models()]
     if default.model not in {name for _, name in models}:
         models.append((default.model, default.model))
@@ -49,6 +50,14 @@ def create_choice_controls(choices: ModelChoices, default: ModelChoice, *, publi
             info="Auto takes the fastest that is right here.",
             elem_id="precision",
         ),
+        "int8_threshold": gr.Number(
+            default.int8_threshold,
+            minimum=0,
+            maximum=1000,
+            label="int8 threshold",
+            elem_id="int8_threshold",
+            **_threshold_state(default.precision),
+        ),
         # Any value may come in: an event under way may still carry the adapter of the model before, which a
         # closed list would answer with an error. What is not offered is dropped, and refused where it is asked.
         "adapter": gr.Dropdown(
@@ -65,6 +74,12 @@ def connect_choice(
 ) -> gr.events.Dependency:
     """A chosen model or adapter sets the other controls; the event that comes after both is returned."""
     model, adapter, style = (choice["model"], choice["adapter"], prompt["style"])
+    choice["precision"].change(  # type: ignore[attr-defined]
+        lambda precision: gr.Number(**_threshold_state(precision)),
+        choice["precision"],
+        choice["int8_threshold"],
+        **quick,
+    )
     asked = [model, adapter]
     shown = [adapter, *prompt.values()]
 
@@ -141,6 +156,12 @@ def adapter_state(choices: ModelChoices, model: object, adapter: object, *, keep
 
 def _about_served(offered: list[AdapterInfo]) -> str:
     return "Served with this model." if offered else "The server lists no LoRA of this model."
+
+
+def _threshold_state(precision: object) -> dict[str, Any]:
+    if precision == "int8":
+        return {"interactive": True, "info": "Inputs above it are multiplied in half precision; 0: none."}
+    return {"interactive": False, "info": "Only in int8."}
 
 
 def _about(listed: tuple[AdapterInfo, ...], offered: list[AdapterInfo]) -> str:

@@ -13,7 +13,7 @@ from recsys.evaluation.job_state import JobState
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
-from recsys.settings import Precision, require_choice, require_number
+from recsys.settings import INT8_THRESHOLD, Precision, require_choice, require_number
 from recsys.ui import evaluation_cards as cards
 
 if TYPE_CHECKING:
@@ -110,11 +110,12 @@ def read_choice(given: dict[str, Any], choices: ModelChoices) -> ModelChoice:
     known = [field.name for field in dataclasses.fields(ModelChoice)]
     for name, value in given.items():
         require_choice("a part of the choice", name, tuple(known))
-        if not isinstance(value, str | None):
+        if name != "int8_threshold" and not isinstance(value, str | None):
             raise SettingsError(f"{name} has the wrong type", seen=value, mend=f"take a name from /{name}s")
     precision: Any = given.get("precision") or "auto"
     require_choice("precision", precision, get_args(Precision))
-    return choices.find(given.get("model"), precision, given.get("adapter") or None)
+    threshold = given.get("int8_threshold", INT8_THRESHOLD)
+    return choices.find(given.get("model"), precision, given.get("adapter") or None, int8_threshold=threshold)
 
 
 def state_to_dict(state: JobState) -> dict[str, Any]:

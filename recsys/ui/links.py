@@ -61,7 +61,8 @@ def _available(choice: ModelChoice, workbench: Workbench, *, model_is_named: boo
         missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
         choice = replace(choice, adapter=None)
     if not model_is_named:
-        choice = workbench.choices.find(None, choice.precision, choice.adapter)
+        found = workbench.choices.find(None, choice.precision, choice.adapter)
+        choice = replace(choice, model=found.model)
     models = {spec.name for spec in workbench.models()}
     if workbench.options.public and choice.model not in models:
         missing.append(f"The link's model “{choice.model}” is not offered here.")

@@ -169,9 +169,10 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
     picked = [parts.liked, parts.disliked]
     parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
-    choice = [panel.choice[name] for name in ("model", "precision", "adapter")]
+    choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
     panel.chosen.then(handlers.load_model, choice, **_TOLD)
-    panel.choice["precision"].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
+    for name in ("precision", "int8_threshold"):
+        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
 
 

@@ -115,6 +115,7 @@ class SettingsPanel:
         return [
             settings.choice.model,
             settings.choice.precision,
+            settings.choice.int8_threshold,
             settings.choice.adapter or NO_ADAPTER,
             *(getattr(settings.generation, name) for name in self.generation),
             *(getattr(settings.prompt, name) for name in self.prompt),
@@ -151,11 +152,12 @@ def read_settings(
     if choice["precision"] not in get_args(Precision):
         raise SettingsError("precision is not known", seen=choice["precision"], mend="choose auto")
     model = choice["model"].strip()
+    precision: Precision = "auto" if is_served(model) else choice["precision"]
     return RequestSettings(
         GenerationSettings.from_dict({name: as_whole(name, value) for name, value in generation.items()}),
         read_prompt(prompt),
         ResolutionSettings(resolution["resolver"], threshold, resolution["force_nearest"]),
-        ModelChoice(model, "auto" if is_served(model) else choice["precision"], choice["adapter"] or None),
+        ModelChoice(model, precision, choice["adapter"] or None, choice["int8_threshold"]),
         read_decoding(decoding),
     )
 

@@ -5,6 +5,7 @@ All three say only what differs from the defaults. A link's values are checked l
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shlex
@@ -19,6 +20,7 @@ from recsys.models.host import ModelChoice
 from recsys.prompts import clean_title
 from recsys.recommend import RecommendationRequest
 from recsys.settings import (
+    INT8_THRESHOLD,
     MAX_HISTORY,
     DecodingSettings,
     GenerationSettings,
@@ -133,9 +135,12 @@ def read_query(
 
 
 def read_choice(parameters: Mapping[str, str]) -> ModelChoice:
-    """The model, precision and adapter that a link names, whether or not there are such."""
+    """The model, precision and adapter that a link names, whether or not there are such, and int8's threshold."""
     names = {field.name for field in dataclasses.fields(ModelChoice)}
     given: dict[str, Any] = {name: text[:200] for name, text in parameters.items() if name in names and text}
+    with contextlib.suppress(ValueError, SettingsError):
+        return ModelChoice(**given | {"int8_threshold": float(given.get("int8_threshold", INT8_THRESHOLD))})
+    del given["int8_threshold"]
     return ModelChoice(**given)
 
 

@@ -61,6 +61,7 @@ def test_the_same_request_has_the_same_fingerprint_in_every_process():
         {"resolution": ResolutionSettings(force_nearest=True)},
         {"evaluation": EvaluationSettings(k=5)},
         {"choice": ModelChoice(model="another")},
+        {"choice": ModelChoice(int8_threshold=3)},
     ],
 )
 def test_whatever_can_change_a_result_changes_the_fingerprint(part):
@@ -83,6 +84,13 @@ def test_baselines_leave_the_fingerprint_alone_since_they_change_no_record():
 def test_runs_keep_the_names_that_they_had_before_there_were_hybrids(decoding, name):
     for settings in (DecodingSettings(decoding), DecodingSettings(decoding, num_candidates=7, llm_weight=0.5)):
         assert EvaluationRequest(decoding=settings).fingerprint(**IDENTITY) == name
+
+
+def test_the_threshold_of_int8_is_written_where_it_is_not_the_usual_one_and_survives_json():
+    assert "int8_threshold" not in EvaluationRequest().to_dict()["choice"]
+    request = EvaluationRequest(choice=ModelChoice(precision="int8", int8_threshold=0.0))
+    assert EvaluationRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+    assert "--int8-threshold=0" in request.command_words
 
 
 @pytest.mark.parametrize("changes", [{"num_candidates": 50}, {"llm_weight": 1.0}, {"title_score": "full"}])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recsys.errors import AdapterError, CancelledError, ModelBusyError, UnknownModelError
+from recsys.errors import AdapterError, CancelledError, ModelBusyError, SettingsError, UnknownModelError
 from recsys.models import host as host_module
 from recsys.models.host import ModelChoice, ModelHost
 from tests.fixtures.tiny_adapters import save_tiny_adapter
@@ -215,6 +215,23 @@ def test_a_reserved_auto_precision_lets_in_what_it_stands_for(tiny_llama_folder:
             pass
         with pytest.raises(ModelBusyError), host.use(ModelChoice(choice.model, "int8")):
             pytest.fail("the block ran")
+
+
+def test_another_threshold_of_int8_is_another_base_and_counts_in_int8_alone(tiny_llama_folder: Path) -> None:
+    host, model = ModelHost(device="cpu"), str(tiny_llama_folder)
+
+    def thresholds(choice: ModelChoice) -> set[float]:
+        with host.use(choice) as loaded:
+            return {m.state.threshold for m in loaded.model.modules() if type(m).__name__ == "Linear8bitLt"}
+
+    assert thresholds(ModelChoice(model, "int8")) == {6.0}
+    assert thresholds(ModelChoice(model, "int8", int8_threshold=2.5)) == {2.5}
+    with host.reserve(ModelChoice(model, "int8")), pytest.raises(ModelBusyError):
+        thresholds(ModelChoice(model, "int8", int8_threshold=1))
+    with host.use(ModelChoice(model, "fp32")) as first, pytest.raises(SettingsError, match="int8_threshold"):
+        ModelChoice(model, int8_threshold=-1)
+    with host.use(ModelChoice(model, "fp32", int8_threshold=1)) as second:
+        assert first is second
 
 
 def test_who_waited_while_the_model_was_reserved_is_told_so(llama: ModelChoice, gptj: ModelChoice) -> None:

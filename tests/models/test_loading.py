@@ -30,7 +30,7 @@ def greedy(loaded: LoadedModel, text: str, max_new_tokens: int) -> str:
 BYTES_PER_WEIGHT = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16", "int8", "nf4"])
 @pytest.mark.parametrize(
     "name", ["tiny_llama_folder", "tiny_chat_llama_folder", "tiny_sentencepiece_llama_folder", "tiny_gptj_folder"]
 )
@@ -45,17 +45,18 @@ def test_every_kind_of_model_generates_in_every_precision(
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
     assert loaded.tokenizer.padding_side == "left"
     assert loaded.tokenizer.pad_token_id is not None
-    if precision != "int8":
+    if precision in BYTES_PER_WEIGHT:
         buffers = sum(buffer.numel() * buffer.element_size() for buffer in loaded.model.buffers())
         assert loaded.memory_bytes == loaded.model.num_parameters() * BYTES_PER_WEIGHT[precision] + buffers
 
 
-def test_int8_takes_less_memory_than_half_precision(tiny_llama_folder: Path) -> None:
-    assert load_folder(tiny_llama_folder, "int8").memory_bytes < load_folder(tiny_llama_folder, "fp16").memory_bytes
+def test_fewer_bits_take_less_memory(tiny_llama_folder: Path) -> None:
+    sizes = [load_folder(tiny_llama_folder, precision).memory_bytes for precision in ("nf4", "int8", "fp16", "fp32")]
+    assert sizes == sorted(set(sizes))
 
 
 def test_the_identity_of_the_weights_does_not_depend_on_precision(tiny_llama_folder: Path) -> None:
-    assert len({load_folder(tiny_llama_folder, precision).weight_hash for precision in ("fp32", "bf16", "int8")}) == 1
+    assert len({load_folder(tiny_llama_folder, precision).weight_hash for precision in ("fp32", "int8", "nf4")}) == 1
 
 
 def test_tied_weights_count_once(tmp_path: Path, tiny_llama_folder: Path) -> None:
@@ -145,7 +146,7 @@ def test_another_architecture_is_refused_before_loading(tiny_llama_folder: Path,
 
 def test_too_little_memory_is_told_before_loading(tiny_llama_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "available_bytes", lambda device: 150_000)
-    monkeypatch.setattr(loading, "_load_weights", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(loading, "load_weights", lambda *_, **__: pytest.fail("it was loaded"))
     with pytest.raises(ModelUnavailableError, match=r"needs about .* choose precision fp16"):
         load_folder(tiny_llama_folder, "fp32")
 
@@ -154,10 +155,10 @@ def test_too_little_memory_is_told_before_loading(tiny_llama_folder: Path, monke
 def test_memory_that_runs_out_while_loading_is_told(
     tiny_llama_folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(loading, "_load_weights", fail)
+    monkeypatch.setattr(loading, "load_weights", fail)
     with pytest.raises(ModelUnavailableError, match="memory ran out while tiny-llama was loading"):
         load_folder(tiny_llama_folder)
 
@@ -176,7 +177,9 @@ def test_the_embedded_model_loads_from_the_cache_in_under_five_seconds() -> None
 
 
 @pytest.mark.model
-@pytest.mark.parametrize(("precision", "megabytes"), [("fp32", 538), ("bf16", 269), ("fp16", 269), ("int8", 163)])
+@pytest.mark.parametrize(
+    ("precision", "megabytes"), [("fp32", 538), ("bf16", 269), ("fp16", 269), ("int8", 163), ("nf4", 116)]
+)
 def test_the_embedded_model_knows_the_capital_of_france_in_every_precision(precision: Any, megabytes: int) -> None:
     loaded = load_model(find_model(DEFAULT_MODEL), precision, device="cpu")
     assert greedy(loaded, "The capital of France is", 4).startswith(" Paris")
@@ -184,7 +187,7 @@ def test_the_embedded_model_knows_the_capital_of_france_in_every_precision(preci
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("precision", ["bf16", "int8"])
+@pytest.mark.parametrize("precision", ["bf16", "int8", "nf4"])
 def test_adapters_work_on_the_embedded_model(precision: Any, tmp_path: Path) -> None:
 
     from recsys.models.adapter_listing import describe_adapter

@@ -33,8 +33,19 @@ def test_the_weights_take_what_their_precision_says() -> None:
     assert LLAMA_7B.bytes_in("int8") == 6_476_005_376 + 2 * 262_410_240  # 7.0 GB, as measured
 
 
-def test_the_peak_of_an_int8_load_is_near_the_one_measured() -> None:
-    assert LLAMA_7B.peak_bytes("int8") == pytest.approx(19.95 * GB, rel=0.05)
+def test_nf4_takes_four_bits_a_weight_and_a_scale_for_every_64() -> None:
+    assert LLAMA_7B.bytes_in("nf4") == 6_476_005_376 // 2 + 6_476_005_376 // 64 * 4 + 2 * 262_410_240
+
+
+@pytest.mark.parametrize("precision", ["int8", "nf4"])
+def test_quantised_weights_peak_under_five_quarters_of_their_size(precision: str) -> None:
+    assert LLAMA_7B.bytes_in(precision) < LLAMA_7B.peak_bytes(precision) < 1.25 * LLAMA_7B.bytes_in(precision)
+
+
+def test_a_13b_in_int8_fits_a_machine_of_24_gb() -> None:
+    weights = count_weights(shapes_of(5120, 13824, 40, 32000))
+    assert weights.linear + weights.other == 13_015_864_320
+    require_memory("LLaMA 13B", weights, "int8", 21 * GB)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +53,10 @@ def test_the_peak_of_an_int8_load_is_near_the_one_measured() -> None:
     [
         ("fp32", 24, "choose precision fp16"),
         ("fp32", 14.83, "choose precision fp16"),
-        ("fp32", 14.8, "choose a smaller model"),
-        ("bf16", 12, "choose a smaller model"),
-        ("int8", 18, "choose precision fp16"),
+        ("fp32", 14.8, "choose precision int8"),
+        ("bf16", 12, "choose precision int8"),
+        ("int8", 7, "choose precision nf4"),
+        ("nf4", 4, "choose a smaller model"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_best_that_does(precision: str, free: float, mend: str) -> None:

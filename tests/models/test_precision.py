@@ -8,7 +8,7 @@ import pytest
 from recsys.errors import ModelUnavailableError, SettingsError
 from recsys.models import precision as precision_module
 from recsys.models.memory import WeightCounts
-from recsys.models.precision import cpu_has_fast_bf16, resolve_device, resolve_precision
+from recsys.models.precision import compute_precision, cpu_has_fast_bf16, resolve_device, resolve_precision
 
 X86 = "processor : 0\nflags\t\t: fpu avx2 avx512f {}\nbugs : none\n"
 ARM = "processor : 0\nFeatures\t: fp asimd {}\n"
@@ -52,16 +52,30 @@ def test_auto_on_a_gpu_is_what_it_computes_in(monkeypatch: pytest.MonkeyPatch, s
 
 def test_auto_shrinks_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision_module, "cpu_has_fast_bf16", lambda: False)
-    weights = WeightCounts(linear=10**9, other=0)  # peaks: fp32 4.4 GB, bf16 2.2 GB, int8 3 GB
-    taken = [resolve_precision("auto", "cpu", weights=weights, available=int(free * 1e9))[0] for free in (5, 4, 1)]
-    assert taken == ["fp32", "bf16", "fp32"]  # nothing fits in 1 GB: the refusal tells the rest
+    weights = WeightCounts(linear=10**9, other=0)  # peaks: fp32 4.4 GB, bf16 2.2, int8 1.1, nf4 0.62
+    taken = [
+        resolve_precision("auto", "cpu", weights=weights, available=int(free * 1e9))[0] for free in (5, 4, 2, 1, 0.5)
+    ]
+    # Nothing fits in half a GB: the refusal tells the rest.
+    assert taken == ["fp32", "bf16", "int8", "nf4", "fp32"]
     reason = resolve_precision("auto", "cpu", weights=weights, available=4 * 10**9)[1]
     assert reason == "fp32 would be faster but needs 4.4 GB and 4.0 GB are free."
 
 
-@pytest.mark.parametrize("asked", ["fp32", "bf16", "fp16", "int8"])
+@pytest.mark.parametrize("asked", ["fp32", "bf16", "fp16", "int8", "nf4"])
 def test_what_was_asked_for_is_taken(asked: Any) -> None:
     assert resolve_precision(asked, "cpu") == (asked, f"{asked} was asked for.")
+
+
+@pytest.mark.parametrize(("gpu_has_bf16", "expected"), [(True, "bf16"), (False, "fp16")])
+def test_quantised_weights_are_computed_with_in_half_precision(
+    monkeypatch: pytest.MonkeyPatch, gpu_has_bf16: bool, expected: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: gpu_has_bf16)
+    assert compute_precision("nf4", "cuda") == expected
+    assert compute_precision("nf4", "cpu") == "bf16"
+    assert {compute_precision("int8", device) for device in ("cpu", "cuda", "mps")} == {"fp16"}
+    assert compute_precision("fp32", "cuda") == "fp32"
 
 
 def test_what_does_not_exist_is_refused() -> None:

@@ -149,10 +149,13 @@ def test_what_the_app_cannot_switch_is_listed_with_the_reason(
 
 
 @BASES
-def test_a_lora_learns_on_an_int8_base_on_the_cpu(base: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    folder = train(request.getfixturevalue(base), tmp_path, precision="int8", num_train_epochs=4)
+@pytest.mark.parametrize("precision", ["int8", "nf4"])
+def test_a_lora_learns_on_a_quantised_base_on_the_cpu(
+    base: str, precision: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = train(request.getfixturevalue(base), tmp_path, precision=precision, num_train_epochs=4)
     validation = read_curves(folder / "curves.json").validation
-    assert notes_of(folder)["precision"] == "int8"
+    assert notes_of(folder)["precision"] == precision
     assert validation[-1].loss < validation[0].loss
     assert describe_adapter(folder).is_usable
 

@@ -21,6 +21,7 @@ DEFAULTS = {
     "allowed_items": None,
     "model": "smollm2-135m",
     "precision": "auto",
+    "int8_threshold": 6.0,
     "adapter": None,
 }
 

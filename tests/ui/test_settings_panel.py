@@ -15,7 +15,7 @@ from recsys.ui.settings_panel import (
     threshold_state,
 )
 
-CHOICE = {"model": "smollm2-135m", "precision": "auto", "adapter": ""}
+CHOICE = {"model": "smollm2-135m", "precision": "auto", "int8_threshold": 6, "adapter": ""}
 RESOLUTION = {"resolver": "levenshtein", "own_threshold": True, "threshold": 0.6, "force_nearest": False}
 
 DECODING = DecodingSettings().to_dict()
@@ -59,6 +59,15 @@ def test_a_model_or_precision_that_is_none_is_refused(wrong):
     generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
     with pytest.raises(SettingsError):
         read_settings(CHOICE | wrong, generation, prompt, RESOLUTION, DECODING)
+
+
+def test_the_threshold_of_int8_is_part_of_the_choice():
+    choice = CHOICE | {"precision": "int8", "int8_threshold": 2.5}
+    generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
+    read = read_settings(choice, generation, prompt, RESOLUTION, DECODING)
+    assert read.choice == ModelChoice(precision="int8", int8_threshold=2.5)
+    with pytest.raises(SettingsError, match="int8_threshold"):
+        read_settings(CHOICE | {"int8_threshold": None}, generation, prompt, RESOLUTION, DECODING)
 
 
 def test_the_threshold_counts_only_when_it_is_not_the_resolvers_own():

@@ -42,6 +42,19 @@ def test_a_link_and_a_command_restore_a_hybrid(catalogue):
     assert "num_candidates=40,\n    llm_weight=0.25," in as_python(asked, "http://here")
 
 
+def test_a_link_and_a_command_restore_the_threshold_of_int8(catalogue):
+    asked = replace(REQUEST, choice=ModelChoice(precision="int8", int8_threshold=2.5))
+    assert read(asked, catalogue) == (asked, [])
+    arguments = make_parser().parse_args(shlex.split(as_command(asked, catalogue))[3:])
+    assert (arguments.precision, arguments.int8_threshold) == ("int8", 2.5)
+
+
+@pytest.mark.parametrize("wrong", ["much", "nan", "-1"])
+def test_a_threshold_of_a_link_that_is_none_is_left_out(wrong, catalogue):
+    request, _ = read_query({"precision": "int8", "int8_threshold": wrong}, catalogue)
+    assert request.choice == ModelChoice(precision="int8")
+
+
 def test_a_link_of_defaults_says_the_model_alone(catalogue):
     assert as_query(RecommendationRequest()) == "model=smollm2-135m"
     assert read(RecommendationRequest(), catalogue) == (RecommendationRequest(), [])
