@@ -76,7 +76,10 @@ KNOWN: dict[str, ModelShape] = {
     "smollm2-135m": ModelShape("llama", 576, 1536, 30, 9, 3, 49152, tied=True),
     "smollm2-360m": ModelShape("llama", 960, 2560, 32, 15, 5, 49152, tied=True),
     "smollm2-1.7b": ModelShape("llama", 2048, 8192, 24, 32, 32, 49152, tied=True),
+    "tinyllama-1.1b": ModelShape("llama", 2048, 5632, 22, 32, 4, 32000),
     "llama-3.2-1b": ModelShape("llama", 2048, 8192, 16, 32, 8, 128256, tied=True),
+    "llama-3.2-3b": ModelShape("llama", 3072, 8192, 28, 24, 8, 128256, tied=True),
+    "llama-3.1-8b": ModelShape("llama", 4096, 14336, 32, 32, 8, 128256),
 }
 """Shape by name, as the models' makers published them."""
 
@@ -91,7 +94,10 @@ _HUB_NAMES = {
     "huggingfacetb/smollm2-135m-instruct": "smollm2-135m",
     "huggingfacetb/smollm2-360m-instruct": "smollm2-360m",
     "huggingfacetb/smollm2-1.7b-instruct": "smollm2-1.7b",
+    "tinyllama/tinyllama-1.1b-chat-v1.0": "tinyllama-1.1b",
     "meta-llama/llama-3.2-1b": "llama-3.2-1b",
+    "meta-llama/llama-3.2-3b": "llama-3.2-3b",
+    "meta-llama/llama-3.1-8b": "llama-3.1-8b",
 }
 
 
