@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys.answering import answer_batch
 from recsys.background import BackgroundTask
 from recsys.catalogue import Catalogue
-from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue, require_open_titles
+from recsys.catalogue_recommend import require_open_titles
 from recsys.data.descriptions import require_details
 from recsys.data.movielens import MovieLens
 from recsys.data.records import Record, SplitData
@@ -31,10 +32,11 @@ from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.artifacts import Progress
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice, ModelHost
+from recsys.models.out_of_memory import BatchHalver, memory_told
 from recsys.models.registry import ModelSpec
 from recsys.models.turns import Priority
 from recsys.models.zerogpu import gpu_task, is_zerogpu
-from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt, stream_recommendation
+from recsys.recommend import Recommendation, RecommendationRequest, stream_recommendation
 from recsys.resolution.item_map import require_scikit_learn
 from recsys.resolver_pool import ResolverPool
 from recsys.settings import PromptSettings, SplitName
@@ -60,6 +62,7 @@ class Workbench:
             require_idle=lambda: self.jobs.require_idle(),
             replaced=lambda: self.host.forget_catalogues(),
         )
+        self._halver = BatchHalver()
         self.map_task = BackgroundTask("a map is being made")
 
     @property
@@ -207,7 +210,7 @@ class Workbench:
             resolver = data.resolvers.find(request.resolution.resolver, loaded)
             generator = TransformersGenerator(loaded)
             warnings = self.host.state().warnings
-            with stopped_after(self.limits.max_seconds, cancel):
+            with stopped_after(self.limits.max_seconds, cancel), memory_told(request.generation.num_beams):
                 yield from stream_recommendation(
                     request, generator, data.catalogue, resolver, examples=examples, warnings=warnings, cancel=cancel
                 )
@@ -239,19 +242,12 @@ class Workbench:
         data: LoadedData | None = None,
         evaluated: SplitName = "test",
     ) -> list[Recommendation]:
-        from recsys.generation.generator import TransformersGenerator
-
         first, data = requests[0], data or self.data
         examples = self.examples(first.prompt, data)
         classic = data.classic_for(first.decoding, evaluated)
         with self.host.use(first.choice, priority=priority, cancel=cancel) as loaded:
-            resolver = data.resolvers.find(first.resolution.resolver, loaded)
-            warnings = self.host.state().warnings
-            shared: dict[str, Any] = {"examples": examples, "seeds": seeds, "warnings": warnings, "cancel": cancel}
-            if not first.decoding.is_catalogue:
-                return recommend(requests, TransformersGenerator(loaded), data.catalogue, resolver, **shared)
-            decoder = find_decoder(loaded, data.catalogue, render_prompt(first, data.catalogue, examples))
-            return recommend_from_catalogue(requests, decoder, data.catalogue, resolver, classic=classic, **shared)
+            shared: dict[str, Any] = {"examples": examples, "classic": classic, "warnings": self.host.state().warnings}
+            return answer_batch(requests, loaded, data, self._halver, seeds=seeds, cancel=cancel, **shared)
 
     def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
         """Starts an evaluation in the server; it goes on whoever watches, and resumes where one was stopped.
