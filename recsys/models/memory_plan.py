@@ -5,10 +5,14 @@ request of n = batch × beams rows of s tokens (prompt and answer), with w bytes
 
     weights   what WeightCounts.bytes_in says of the precision
     loading   what is there beside the weights while they are read (WeightCounts.peak_bytes)
-    cache     n · s · L · 2 · k · d · w, and one layer's share more: a layer's cache is copied when it grows
-    working   n · V · (w + 16)      logits, their fp32 copy, and what sampling and sorting keep of them
-              + b · s · max(3·w·i, 8·h + 6·w·h)      the widest layer while the prompts of a batch b are read
-              + b · a · s² · 8      attention scores of a heads where they are written out (GPT-J)
+    cache     n · s · (L + 1) · 2 · k · d · w      one layer's share more: a layer's cache is copied when it grows
+    working   cache / 2      gaps that growing caches leave in the heap
+              + max(reading, answering) of
+                reading    n · s · max(3·w·i, 8·h + 6·w·h)      the widest layer while prompts are read
+                           + n · a · s² · 8      attention scores of a heads, where they are written out (GPT-J)
+                answering  n · V · (w + 16)      logits, their fp32 copy, and what sampling and sorting keep of them
+                           + n · V · h · 2      in bf16 on a CPU: oneDNN copies a LLaMA's head for every row
+              + 20 MB      tokenizer and modules
 
 ``needed`` is weights + max(loading, cache + working): loading is over when answering begins. The interpreter, its
 libraries and gaps of allocators are left out. How near it comes is measured by `python -m recsys bench memory
@@ -33,6 +37,8 @@ _BEST_FIRST = ("fp32", "bf16", "fp16", "int8", "nf4")
 """In which order precisions are proposed, of those that fit."""
 _LOGIT_COPIES = 16
 """Bytes a logit beside itself: fp32 logits, scores, a sort and its indices."""
+_OBJECTS = 20_000_000
+"""As measured of models with 49,152 and 4,807 tokens."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,13 @@ class ModelPlans:
 
 
 def plan_memory(
-    title: str, weights: WeightCounts, shape: ModelShape, available: int, size: AnswerSize | None = None
+    title: str,
+    weights: WeightCounts,
+    shape: ModelShape,
+    available: int,
+    size: AnswerSize | None = None,
+    *,
+    device: str = "cpu",
 ) -> ModelPlans:
     """Plans a model in every precision.
 
@@ -176,6 +188,7 @@ def plan_memory(
         shape: Its sizes.
         available: Free bytes, as memory.available_bytes tells.
         size: What is answered at once; None takes one record.
+        device: "cpu", "cuda" or "mps".
     """
     size = size or AnswerSize()
     return ModelPlans(
@@ -186,7 +199,7 @@ def plan_memory(
                 weights.bytes_in(precision),
                 weights.peak_bytes(precision) - weights.bytes_in(precision),
                 cache_bytes(shape, precision, size),
-                working_bytes(shape, precision, size),
+                working_bytes(shape, precision, size, device),
                 available,
             )
             for precision in PRECISIONS
@@ -200,13 +213,15 @@ def cache_bytes(shape: ModelShape, precision: str, size: AnswerSize) -> int:
     return (shape.layers + 1) * layer
 
 
-def working_bytes(shape: ModelShape, precision: str, size: AnswerSize) -> int:
-    """Logits of one step, and the widest layer while prompts are read."""
+def working_bytes(shape: ModelShape, precision: str, size: AnswerSize, device: str = "cpu") -> int:
+    """What there is beside weights, keys and values while a batch is answered; see the module."""
     width = _number_bytes(precision)
-    logits = size.rows * shape.vocabulary * (width + _LOGIT_COPIES)
     layer = max(3 * width * shape.intermediate, (8 + 6 * width) * shape.hidden)
     scores = 8 * shape.heads * size.length**2 if shape.architecture == "gptj" else 0
-    return logits + size.batch * (size.length * layer + scores)
+    reading = size.length * layer + scores
+    head = 2 * shape.hidden if (shape.architecture, precision, device) == ("llama", "bf16", "cpu") else 0
+    answering = shape.vocabulary * (width + _LOGIT_COPIES + head)
+    return cache_bytes(shape, precision, size) // 2 + size.rows * max(reading, answering) + _OBJECTS
 
 
 def amount(num_bytes: int) -> str:

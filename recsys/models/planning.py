@@ -82,7 +82,7 @@ def fit_model(
     available = available_bytes(device) if available is None else available
     weights = shape.count_weights()
     chosen, _ = resolve_precision(precision, device, weights=weights, available=available)
-    plans = plan_memory(spec.title, weights, shape, available, size)
+    plans = plan_memory(spec.title, weights, shape, available, size, device=device)
     return ModelFit(plans.of(chosen), plans)
 
 

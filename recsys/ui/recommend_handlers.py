@@ -27,6 +27,7 @@ from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
 from recsys.ui.links import open_link, page_address
 from recsys.ui.live_stream import LiveStream
+from recsys.ui.model_fit import runs_here
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.share import has_request
@@ -176,8 +177,8 @@ class RecommendHandlers:
             raise gr.Error(str(error), print_exception=False) from error
 
     def load_model(self, model: str, precision: Precision, adapter: str | None) -> None:
-        """Starts to load a model as soon as it is chosen; the header shows how far it is."""
-        if not model:
+        """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
+        if not model or not runs_here(self.workbench, model.strip(), precision):
             return
         try:
             self.workbench.host.start_loading(ModelChoice(model.strip(), precision, adapter or None))
