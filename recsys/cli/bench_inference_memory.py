@@ -16,7 +16,13 @@ from recsys.models.registry import DEFAULT_MODEL, SMALL_MODEL, find_model
 from recsys.settings import Precision
 
 _SIZES = (AnswerSize(1, 1, 256), AnswerSize(8, 1, 256), AnswerSize(2, 4, 128))
-_HEAD = "| model | precision | batch × beams × tokens | planned | measured | planned / measured | loading | resting |"
+_HEAD = """\
+| model | precision | batch × beams × tokens | planned | measured | planned / measured | loading | resting |
+|---|---|---|---|---|---|---|---|"""
+_ABOUT = """\
+Planned and measured are the peaks while a batch is answered; loading is the peak of the load alone, and resting what is
+held in between. Each row is a process of its own: memory that the kernel cannot give up, beyond what the libraries take
+(recsys/generation/measure_memory.py). The planner asks for the larger of loading and answering to be free."""
 
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,26 +30,31 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("With --inference")
     group.add_argument("--models", nargs="+", default=[DEFAULT_MODEL, SMALL_MODEL], help="registry names or folders")
     group.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS, help="default: all")
-    group.add_argument("--write", type=Path, help="a file without its ending: .md and .json are written")
+    group.add_argument("--out", type=Path, help="a folder for inference-memory.md and .json")
 
 
 def bench_inference_memory(arguments: argparse.Namespace) -> int:
     """Measures every model in every precision at three sizes, each in a process of its own."""
     rows = []
-    lines = [_HEAD, "|---|---|---|---|---|---|---|---|"]
     if not arguments.json:
-        print("\n".join(lines), flush=True)
+        print(_HEAD, flush=True)
     for row in _measure(arguments.models, arguments.precisions):
         rows.append(row)
-        lines.append(_line(row))
         if not arguments.json:
-            print(lines[-1], flush=True)
+            print(_line(row), flush=True)
     if arguments.json:
         print(json.dumps(rows, indent=2))
-    if arguments.write:
-        arguments.write.with_suffix(".json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-        arguments.write.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if arguments.out:
+        write_results(rows, arguments.out)
     return 0
+
+
+def write_results(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Writes the rows as JSON and as a table with a sentence on how to read it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "\n".join([_HEAD, *map(_line, rows), "", _ABOUT])
+    (folder / "inference-memory.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    (folder / "inference-memory.md").write_text(f"{text}\n", encoding="utf-8")
 
 
 def _measure(models: list[str], precisions: list[Precision]) -> Iterator[dict[str, Any]]:

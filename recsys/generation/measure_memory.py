@@ -126,7 +126,9 @@ class _Peak:
 
 @contextmanager
 def _peak() -> Iterator[_Peak]:
+    """The most while a block runs: as looked at, or, where it came between two looks, by the kernel's own mark."""
     peak, over = _Peak(), threading.Event()
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # sets the mark of the resident memory back
 
     def watch() -> None:
         while not over.wait(_SECONDS_BETWEEN_LOOKS):
@@ -139,6 +141,13 @@ def _peak() -> Iterator[_Peak]:
     finally:
         over.set()
         thread.join()
+        # The mark counts pages of files too; those that are resident now are left out.
+        peak.most = max(peak.most, _status_bytes("VmHWM") - _status_bytes("RssFile") - _status_bytes("RssShmem"))
+
+
+def _status_bytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def _answer(loaded: LoadedModel, size: AnswerSize) -> None:

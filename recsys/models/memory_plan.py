@@ -11,7 +11,7 @@ request of n = batch × beams rows of s tokens (prompt and answer), with w bytes
                 reading    n · s · max(3·w·i, 8·h + 6·w·h)      the widest layer while prompts are read
                            + n · a · s² · 8      attention scores of a heads, where they are written out (GPT-J)
                 answering  n · V · (w + 16)      logits, their fp32 copy, and what sampling and sorting keep of them
-                           + n · V · h · 2      in bf16 on a CPU: oneDNN copies a LLaMA's head for every row
+                           + n · V · h · 2      in bf16 and nf4 on a CPU: oneDNN copies a LLaMA's head for every row
               + 20 MB      tokenizer and modules
 
 ``needed`` is weights + max(loading, cache + working): loading is over when answering begins. The interpreter, its
@@ -37,6 +37,7 @@ _BEST_FIRST = ("fp32", "bf16", "fp16", "int8", "nf4")
 """In which order precisions are proposed, of those that fit."""
 _LOGIT_COPIES = 16
 """Bytes a logit beside itself: fp32 logits, scores, a sort and its indices."""
+_HEAD_IN_BF16 = ("bf16", "nf4")
 _OBJECTS = 20_000_000
 """As measured of models with 49,152 and 4,807 tokens."""
 
@@ -219,7 +220,8 @@ def working_bytes(shape: ModelShape, precision: str, size: AnswerSize, device: s
     layer = max(3 * width * shape.intermediate, (8 + 6 * width) * shape.hidden)
     scores = 8 * shape.heads * size.length**2 if shape.architecture == "gptj" else 0
     reading = size.length * layer + scores
-    head = 2 * shape.hidden if (shape.architecture, precision, device) == ("llama", "bf16", "cpu") else 0
+    copied = shape.architecture == "llama" and device == "cpu" and precision in _HEAD_IN_BF16
+    head = 2 * shape.hidden if copied else 0
     answering = shape.vocabulary * (width + _LOGIT_COPIES + head)
     return cache_bytes(shape, precision, size) // 2 + size.rows * max(reading, answering) + _OBJECTS
 
