@@ -141,7 +141,7 @@ def test_auto_takes_the_fastest_that_fits(monkeypatch):
     spec = find_model("huggyllama/llama-7b")
     monkeypatch.setattr("recsys.models.precision.cpu_has_fast_bf16", lambda: True)
     assert fit_model(spec, device="cpu", available=20 * GB).plan.precision == "bf16"
-    assert not fit_model(spec, device="cpu", available=5 * GB).fits
+    assert not fit_model(spec, device="cpu", available=3 * GB).fits
 
 
 def test_a_hub_model_that_nobody_knows_has_no_plan():
