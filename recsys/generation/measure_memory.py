@@ -127,7 +127,7 @@ class _Peak:
 
 @contextmanager
 def _peak(*, by_mark: bool = True) -> Iterator[_Peak]:
-    """The most while a block runs: as looked at or, so that nothing between two looks is missed, by the kernel's mark."""
+    """The most while a block runs: as looked at, or by the kernel's mark, which misses nothing between two looks."""
     peak, over = _Peak(), threading.Event()
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # sets the mark of the resident memory back
 
