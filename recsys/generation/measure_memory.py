@@ -174,6 +174,7 @@ def _answer(loaded: LoadedModel, size: AnswerSize) -> None:
 
 def _warm_up() -> None:
     """Loads what a first answer loads of torch and transformers, which is no part of what a model takes."""
+    import bitsandbytes  # noqa: F401 - 40 MB that are not the model's
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

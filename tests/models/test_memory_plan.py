@@ -67,12 +67,14 @@ def test_keys_and_values_are_batch_beams_length_layers_heads_and_width_twice():
     assert cache_bytes(LLAMA_7B, "fp32", AnswerSize(1, 1, 1)) == 33 * 2 * 16_384
 
 
-def test_working_space_is_the_larger_of_reading_and_answering():
-    short, long = AnswerSize(2, 1, 1), AnswerSize(1, 1, 1000)
-    gaps = cache_bytes(LLAMA_7B, "fp16", short) // 2
-    assert working_bytes(LLAMA_7B, "fp16", short) == gaps + 2 * 32000 * 18 + 20_000_000
-    gaps = cache_bytes(LLAMA_7B, "fp16", long) // 2
-    assert working_bytes(LLAMA_7B, "fp16", long) == gaps + 1000 * 20 * 4096 + 20_000_000
+def test_working_space_is_what_reading_and_answering_take():
+    size = AnswerSize(2, 1, 100)
+    gaps = cache_bytes(LLAMA_7B, "fp16", size) // 2
+    layer, logits = 20 * 4096, 32000 * 18  # a layer's 8·h + 6·2·h is more than its 3·2·11008
+    assert working_bytes(LLAMA_7B, "fp16", size) == gaps + 2 * (100 * layer + logits) + 20_000_000
+    inside = 100 * 11008
+    assert working_bytes(LLAMA_7B, "int8", size) == gaps + 2 * (100 * inside + logits) + 20_000_000
+    assert working_bytes(LLAMA_7B, "int8", size, "cuda") == working_bytes(LLAMA_7B, "fp16", size)
 
 
 def test_a_bf16_head_is_copied_for_each_row_on_a_cpu():
@@ -83,8 +85,8 @@ def test_a_bf16_head_is_copied_for_each_row_on_a_cpu():
 
 def test_gptj_writes_its_attention_scores_out():
     gaps = cache_bytes(GPT_J, "fp16", AnswerSize(1, 1, 1000)) // 2
-    scores = 8 * 16 * 1000 * 1000
-    assert working_bytes(GPT_J, "fp16", AnswerSize(1, 1, 1000)) == gaps + 1000 * 6 * 16384 + scores + 20_000_000
+    reading, scores, logits = 1000 * 6 * 16384, 8 * 16 * 1000 * 1000, 50400 * 18
+    assert working_bytes(GPT_J, "fp16", AnswerSize(1, 1, 1000)) == gaps + reading + scores + logits + 20_000_000
 
 
 def test_a_plan_needs_the_larger_of_loading_and_answering():
