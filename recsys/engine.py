@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from recsys.catalogue import Catalogue
@@ -13,6 +13,7 @@ from recsys.catalogue_recommend import find_decoder, recommend_from_catalogue
 from recsys.errors import SettingsError
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
+from recsys.models.out_of_memory import BatchHalver
 from recsys.models.served_host import ServedHost
 from recsys.models.turns import Priority
 from recsys.recommend import Recommendation, RecommendationRequest, recommend, render_prompt
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
     from recsys.prompts import PromptExample
     from recsys.resolution.base import TitleResolver
+
+_Asked = tuple[RecommendationRequest, int]
 
 
 @dataclass(frozen=True)
@@ -79,34 +82,61 @@ def answer(
     engine: Engine,
     requests: Sequence[RecommendationRequest],
     catalogue: Catalogue,
+    halver: BatchHalver,
     *,
     examples: Sequence[PromptExample],
     seeds: Sequence[int] | None,
     classic: Recommender | None,
     cancel: threading.Event | None,
 ) -> list[Recommendation]:
-    """Answers a batch of requests that share their settings, in free text or within the catalogue.
+    """Answers requests that share their settings, in free text or within the catalogue, in parts where memory ends.
 
     Args:
         engine: What they are answered with.
         requests: One or more; the settings of the first hold for all.
         catalogue: What can be recommended.
+        halver: Remembers how many a model of this machine answered at once.
         examples: Worked examples of the few-shot prompt.
         seeds: One for each request; the settings' seed without them.
         classic: Brings the candidates of a hybrid.
         cancel: Set from another thread to stop.
 
     Raises:
+        ModelUnavailableError: when one record alone is more than memory holds.
         RecsysError: whatever recommend and recommend_from_catalogue raise.
     """
+    shared: dict[str, Any] = {"examples": examples, "warnings": engine.warnings, "cancel": cancel}
+
+    def work(part: Sequence[_Asked]) -> list[Recommendation]:
+        drawn = None if seeds is None else [seed for _, seed in part]
+        return _answer_at_once(engine, [one for one, _ in part], catalogue, classic, seeds=drawn, **shared)
+
+    asked: list[_Asked] = list(zip(requests, seeds or [0] * len(requests), strict=True))
+    if engine.loaded is None:  # a server looks after its own memory
+        return work(asked)
+    beams = requests[0].decoding.beams_of(requests[0].generation)
+    answers, told = halver.answer(asked, work, engine.loaded, beams=beams)
+    return answers if told is None else [replace(one, warnings=(*one.warnings, told)) for one in answers]
+
+
+def _answer_at_once(
+    engine: Engine,
+    requests: Sequence[RecommendationRequest],
+    catalogue: Catalogue,
+    classic: Recommender | None,
+    *,
+    examples: Sequence[PromptExample],
+    **shared: Any,
+) -> list[Recommendation]:
     first = requests[0]
-    shared: dict[str, Any] = {"examples": examples, "seeds": seeds, "warnings": engine.warnings, "cancel": cancel}
     if not first.decoding.is_catalogue:
-        return recommend(requests, engine.generator, catalogue, engine.resolver, **shared)
+        return recommend(requests, engine.generator, catalogue, engine.resolver, examples=examples, **shared)
     if engine.loaded is None:
         raise SettingsError(NO_LOGITS, mend="set decoding to free, or choose a model that is loaded here")
     decoder = find_decoder(engine.loaded, catalogue, render_prompt(first, catalogue, examples))
-    return recommend_from_catalogue(requests, decoder, catalogue, engine.resolver, classic=classic, **shared)
+    return recommend_from_catalogue(
+        requests, decoder, catalogue, engine.resolver, classic=classic, examples=examples, **shared
+    )
 
 
 def find_choice(

@@ -32,6 +32,7 @@ from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.artifacts import Progress
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
+from recsys.models.out_of_memory import BatchHalver, memory_told
 from recsys.models.registry import ModelSpec
 from recsys.models.served_host import ServedHost
 from recsys.models.turns import Priority
@@ -66,6 +67,7 @@ class Workbench:
             require_idle=lambda: self.jobs.require_idle(),
             replaced=lambda: self.host.forget_catalogues(),
         )
+        self._halver = BatchHalver()
         self.map_task = BackgroundTask("a map is being made")
 
     @property
@@ -211,7 +213,7 @@ class Workbench:
         examples = self.examples(request.prompt, data)
         with open_engine(self.host, request, data.resolvers, priority="interactive", cancel=cancel) as engine:
             asked: dict[str, Any] = {"examples": examples, "warnings": engine.warnings, "cancel": cancel}
-            with stopped_after(self.limits.max_seconds, cancel):
+            with stopped_after(self.limits.max_seconds, cancel), memory_told(request.generation.num_beams):
                 yield from stream_recommendation(request, engine.generator, data.catalogue, engine.resolver, **asked)
 
     def recommend_batch(
@@ -248,7 +250,7 @@ class Workbench:
         classic = data.classic_for(first.decoding, evaluated)
         with open_engine(self.host, first, data.resolvers, priority=priority, cancel=cancel) as engine:
             asked: dict[str, Any] = {"examples": examples, "seeds": seeds, "classic": classic, "cancel": cancel}
-            return answer(engine, requests, data.catalogue, **asked)
+            return answer(engine, requests, data.catalogue, self._halver, **asked)
 
     def start_evaluation(self, request: EvaluationRequest, *, group: str = "") -> EvaluationJob:
         """Starts an evaluation in the server, which resumes where one was stopped; see EvaluationJobs.start.

@@ -4,6 +4,7 @@ import threading
 from typing import get_args
 
 import pytest
+import torch
 
 from recsys.errors import (
     AdapterError,
@@ -14,6 +15,7 @@ from recsys.errors import (
     SettingsError,
 )
 from recsys.evaluation.request import BASELINES, EvaluationRequest
+from recsys.generation.generator import TransformersGenerator
 from recsys.models.host import ModelChoice
 from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import (
@@ -265,3 +267,32 @@ def test_a_hybrid_with_too_many_candidates_is_refused_on_a_public_page(tmp_path)
         public.check(RecommendationRequest(decoding=hybrid))
     with pytest.raises(SettingsError, match="at most 200"):
         public.start_evaluation(EvaluationRequest(decoding=hybrid))
+
+
+def test_a_batch_that_runs_out_of_memory_is_answered_in_parts_and_says_so(bench, tiny, monkeypatch):
+    requests = [request_for(tiny, history=(item,)) for item in (5618, 1, 32)]
+    whole = [answer.completion.text for answer in bench.recommend_batch(requests, seeds=[1, 2, 3])]
+    generate, widths = TransformersGenerator.generate, []
+
+    def short_of_memory(self, prompts, settings, **options):
+        widths.append(len(prompts))
+        if len(prompts) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return generate(self, prompts, settings, **options)
+
+    monkeypatch.setattr(TransformersGenerator, "generate", short_of_memory)
+    answers = bench.recommend_batch(requests, seeds=[1, 2, 3])
+    assert widths == [3, 1, 1, 1]
+    assert [answer.completion.text for answer in answers] == whole
+    assert [answer.completion.settings.seed for answer in answers] == [1, 2, 3]
+    assert "3 were answered 1 at a time" in answers[0].warnings[-1]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
+def test_a_single_answer_that_runs_out_of_memory_is_told(bench, tiny, monkeypatch, error):
+    def short_of_memory(*_, **__):
+        raise error
+
+    monkeypatch.setattr(TransformersGenerator, "_write", short_of_memory)
+    with pytest.raises(ModelUnavailableError, match="memory ran out while one record was answered"):
+        bench.recommend(request_for(tiny))

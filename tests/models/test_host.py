@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from recsys.errors import AdapterError, CancelledError, ModelBusyError, SettingsError, UnknownModelError
+from recsys.errors import (
+    AdapterError,
+    CancelledError,
+    ModelBusyError,
+    ModelUnavailableError,
+    SettingsError,
+    UnknownModelError,
+)
 from recsys.models import host as host_module
 from recsys.models.host import ModelChoice, ModelHost
 from tests.fixtures.tiny_adapters import save_tiny_adapter
@@ -303,3 +310,20 @@ def test_the_speed_is_told_until_another_model_is_loaded(llama: ModelChoice, gpt
     assert host.state().tokens_per_second == 12.5
     with host.use(gptj):
         assert host.state().tokens_per_second is None
+
+
+def test_a_model_that_cannot_fit_is_refused_before_it_is_fetched_and_the_present_one_stays(
+    llama: ModelChoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = ModelHost()
+    with host.use(llama) as loaded:
+        pass
+    monkeypatch.setattr(host_module, "available_bytes", lambda device: 10**9)
+    monkeypatch.setattr(host_module, "fetch_model", lambda *_: pytest.fail("it was fetched"))
+    sentence = "LLaMA 65B does not fit in any precision here"
+    with pytest.raises(ModelUnavailableError, match=sentence), host.use(ModelChoice("huggyllama/llama-65b")):
+        pass
+    assert sentence in host.state().message
+    with host.use(llama) as again:
+        assert again is loaded
+    assert host.free_bytes() == 10**9 + loaded.memory_bytes

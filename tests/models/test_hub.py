@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from recsys.errors import ModelUnavailableError, UnknownModelError
-from recsys.models.hub import explain_hub_error, fetch_from_hub
+from recsys.models.hub import cached_config, explain_hub_error, fetch_from_hub
 from recsys.models.loading import load_model
+from recsys.models.planning import fit_model
 from recsys.models.registry import find_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -155,3 +156,19 @@ def test_a_full_disk_is_told() -> None:
     told = explain_hub_error(error, find_model("huggyllama/llama-7b"))
     assert "no room on the disk for huggyllama/llama-7b" in str(told)
     assert "HF_HOME" in str(told)
+
+
+def test_an_unlisted_models_size_is_known_from_its_config_alone(
+    hub: ThreadingHTTPServer, tiny_llama_folder: Path
+) -> None:
+    spec = find_model("open/tiny")
+    assert fit_model(spec, device="cpu", available=10**9) is None  # nothing is asked of the Hub unless one wants it
+    fit = fit_model(spec, device="cpu", available=10**9, ask_hub=True)
+    of_folder = fit_model(find_model(str(tiny_llama_folder)), device="cpu", available=10**9)
+    assert fit is not None
+    assert of_folder is not None
+    assert fit.plan.weights == of_folder.plan.weights
+    again = fit_model(spec, device="cpu", available=1000)  # from the Hub's cache
+    assert again is not None
+    assert not again.fits
+    assert not list(Path(cached_config(spec) or "").parent.glob("*.safetensors"))

@@ -19,8 +19,18 @@ def test_the_embedded_model_is_the_default_and_comes_first() -> None:
 def test_the_models_of_the_story_are_listed() -> None:
     sizes = {spec.name: spec.num_parameters for spec in list_models()}
     assert sizes["huggyllama/llama-7b"] == 6_738_415_616
+    assert sizes["huggyllama/llama-13b"] == 13_015_864_320
+    assert sizes["huggyllama/llama-30b"] == 32_528_943_616
+    assert sizes["huggyllama/llama-65b"] == 65_285_660_672
     assert sizes["EleutherAI/gpt-j-6b"] == 6_050_882_784
     assert find_model("meta-llama/Llama-3.2-1B").gated
+
+
+def test_a_pinned_revision_is_a_whole_commit_and_each_model_says_its_licence() -> None:
+    for spec in list_models():
+        assert spec.licence
+        assert spec.revision is None or (len(spec.revision) == 40 and int(spec.revision, 16))
+    assert len({spec.name for spec in list_models()}) == len(list_models())
 
 
 def test_a_folder_is_read_for_its_architecture_and_size(tiny_llama_folder: Path, tiny_gptj_folder: Path) -> None:
