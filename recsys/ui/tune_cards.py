@@ -14,7 +14,7 @@ from recsys.tuning.axes import write_value
 from recsys.tuning.kept import Kept, KeptStudy, KeptSweep
 from recsys.tuning.study_result import GOALS, StudyResult
 from recsys.tuning.study_text import confirmation_text
-from recsys.tuning.sweep import MEASURES, SweepCell, SweepResult, best_cell
+from recsys.tuning.sweep import MEASURES, Measured, SweepCell, SweepResult, best_cell
 from recsys.tuning.sweep_text import SHOWN, describe, figure_text
 from recsys.ui.evaluation_cards import notice_html
 from recsys.ui.markup import escape, plural
@@ -95,17 +95,22 @@ def best_html(result: SweepResult, measure: str) -> str:
     hint = "; the darker the more" if len(result.sweep.axes) > 1 else ""
     definition = f'<p class="ev-definition">{escape(measure_title(measure, k))}: {escape(_meaning(measure))}{hint}.</p>'
     best = best_cell(result.cells, measure, least=measure in LESS_IS_BETTER)
-    if measure in NEITHER_IS_BETTER or best is None:
+    if measure in NEITHER_IS_BETTER or best is None or len(result.cells) < 2:
         return definition
     one = best.measured[measure]
     name = measure_title(measure, k)
     kind = "Least" if measure in LESS_IS_BETTER else "Best"
-    told = f"<b>{figure_text(measure, one)}</b> at {escape(values_text(best.values))}"
+    told = f"{_large_figure(measure, one)} at {escape(values_text(best.values))}"
     caveat = "" if measure in _COSTS else "It was chosen on these very records, so on other people expect less."
     return (
         f'<p class="tn-best"><span>{kind} {escape(name)}:</span> {told}.</p>'
         f'<p class="ev-quiet">{_reached(result, best, measure)}{caveat}</p>{definition}'
     )
+
+
+def _large_figure(measure: str, one: Measured) -> str:
+    figure, bracket, interval = figure_text(measure, one).partition(" [")
+    return f"<b>{figure}</b>" + (f' <span class="ev-number">[{interval}</span>' if bracket else "")
 
 
 def _meaning(measure: str) -> str:
@@ -185,7 +190,7 @@ def winner_html(kept: KeptStudy) -> str:
     result, k = kept.result, kept.study.base.evaluation.k
     (goal, _), *more = GOALS[result.objective]
     one = result.winner.measured[goal]
-    told = f"<b>{figure_text(goal, one)}</b> at {escape(values_text(result.winner.values))}"
+    told = f"{_large_figure(goal, one)} at {escape(values_text(result.winner.values))}"
     front = f" {plural(len(result.front), 'trial')} beaten by none in every goal, in bold below." if more else ""
     if result.confirmation is not None:
         proof = f'<p class="tn-proof">{escape(confirmation_text(result.confirmation))}</p>'

@@ -131,7 +131,7 @@ class TuneView:
             title = "Stopped" if task.phase == "cancelled" else "It failed"
             return evaluation_cards.notice_html(task.phase, title, told)
         noun = "cells" if state.kind == "sweep" else "trials"
-        facts = [f"{state.done} of {state.total} {noun}", task.message]
+        facts = [f"{state.done} of {state.total} {noun} done", task.message]
         if state.eta_seconds is not None and not state.is_stopping:
             facts.append(f"about {evaluation_cards.duration(state.eta_seconds)} left")
         title = "Stopping" if state.is_stopping else "Sweeping" if state.kind == "sweep" else "Searching"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ROW_HEIGHT: Final = 46
 _MANY_COLUMNS: Final = 7
 _ACCENT: Final = theme.FIGURE_COLOURS["model"]
+_MISSING: Final = f"rgba({rgb_parts(theme.FIGURE_COLOURS['grid'])},0.13)"
 _QUIET: Final = theme.FIGURE_COLOURS["past"]
 
 
@@ -101,37 +102,45 @@ def _heat_figure(axes: Sequence[Axis], cells: Sequence[SweepCell], measure: str,
     down, across = sorted(axes, key=lambda axis: -len(axis.values))
     figure = new_figure(height=92 + _ROW_HEIGHT * len(down.values), margin={"l": 56, "r": 8, "t": 8, "b": 52})
     rows: list[list[float | None]] = [[None] * len(across.values) for _ in down.values]
-    details = [["not evaluated yet"] * len(across.values) for _ in down.values]
+    details = [[""] * len(across.values) for _ in down.values]
     for cell, one in _known(cells, measure):
         y, x = down.values.index(cell.values[down.name]), across.values.index(cell.values[across.name])
         rows[y][x], details[y][x] = one.value, _detail(measure, one)
     values = [value for row in rows for value in row if value is not None]
     least, most = (min(values), max(values)) if values else (0.0, 1.0)
+    shared: dict[str, Any] = {"showscale": False, "xgap": 3, "ygap": 3, "hoverongaps": False}
+    shared |= {"x": list(range(len(across.values))), "y": list(range(len(down.values)))}
+    missing = [[1.0 if value is None else None for value in row] for row in rows]
+    figure.add_heatmap(
+        z=missing, colorscale=[[0, _MISSING], [1, _MISSING]], hovertemplate="not evaluated yet<extra></extra>", **shared
+    )
     figure.add_heatmap(
         z=rows,
-        x=list(range(len(across.values))),
-        y=list(range(len(down.values))),
         zmin=least,
         zmax=most if most > least else least + 1,
         colorscale=[[0, theme.HEAT_COLOURS[0]], [1, theme.HEAT_COLOURS[1]]],
-        showscale=False,
-        xgap=3,
-        ygap=3,
         customdata=details,
-        hoverongaps=False,
         hovertemplate=f"{title} %{{customdata}}<extra></extra>",
+        **shared,
     )
-    size = 13 if len(across.values) <= _MANY_COLUMNS else 10
+    _number_cells(figure, rows, measure, least, most)
+    edges = [[-0.5, len(axis.values) - 0.5] for axis in (across, down)]
+    figure.update_xaxes(**_named(across), showgrid=False, range=edges[0])
+    figure.update_yaxes(**_named(down), showgrid=False, range=edges[1])
+    return figure
+
+
+def _number_cells(
+    figure: go.Figure, rows: Sequence[Sequence[float | None]], measure: str, least: float, most: float
+) -> None:
+    """Writes each number into its cell, in what stands out there."""
+    size = 13 if len(rows[0]) <= _MANY_COLUMNS else 10
     for y, row in enumerate(rows):
         for x, value in enumerate(row):
             if value is not None:
                 share = (value - least) / (most - least) if most > least else 0.0
                 text, colour = figure_number(measure, value), readable_on(heat_colour(share))
                 figure.add_annotation(x=x, y=y, text=text, showarrow=False, font={"color": colour, "size": size})
-    edges = [[-0.5, len(axis.values) - 0.5] for axis in (across, down)]
-    figure.update_xaxes(**_named(across), showgrid=False, range=edges[0])
-    figure.update_yaxes(**_named(down), showgrid=False, range=edges[1])
-    return figure
 
 
 def best_so_far_figure(result: StudyResult, k: int) -> go.Figure:
