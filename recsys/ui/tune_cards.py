@@ -123,10 +123,12 @@ def _reached(result: SweepResult, best: SweepCell, measure: str) -> str:
     value = best.measured[measure].value
     others = [cell.measured[measure].interval for cell in result.cells if cell is not best]
     known = [interval for interval in others if interval is not None]
+    same = sum(cell.measured[measure].value == value for cell in result.cells) - 1
+    told = "" if not same else f"{plural(same, 'other cell')} {'has' if same == 1 else 'have'} the same figure. "
     if not known or value is None:
-        return ""
+        return told
     reach = sum(interval.low <= value <= interval.high for interval in known)
-    return f"The intervals of {reach} of the other {plural(len(known), 'cell')} reach it. "
+    return f"{told}The intervals of {reach} of the other {plural(len(known), 'cell')} reach it. "
 
 
 def sweep_table_html(result: SweepResult, measure: str) -> str:
@@ -135,7 +137,7 @@ def sweep_table_html(result: SweepResult, measure: str) -> str:
     best = None if measure in NEITHER_IS_BETTER else best_cell(result.cells, measure, least=measure in LESS_IS_BETTER)
     names = [axis.name for axis in result.sweep.axes]
     measures = [*SHOWN, *([measure] if measure not in SHOWN else [])]
-    heads = [*map(setting_title, names), *(measure_title(name, k) for name in measures)]
+    heads = [*map(setting_title, names), "", *(measure_title(name, k) for name in measures)]
     rows = [
         _row(place, [*(write_value(cell.values[name]) for name in names)], cell, measures, is_strong=cell is best)
         for place, cell in enumerate(result.cells)
@@ -150,7 +152,7 @@ def trial_table_html(result: StudyResult, k: int) -> str:
     order = sorted(
         range(len(result.trials)), key=lambda place: -sign * (result.trials[place].measured[goal].value or 0.0)
     )
-    heads = ["Trial", *map(setting_title, names), *(measure_title(name, k) for name in goals)]
+    heads = ["Trial", *map(setting_title, names), "", *(measure_title(name, k) for name in goals)]
     rows = []
     for place in order:
         trial = result.trials[place]
@@ -162,13 +164,13 @@ def trial_table_html(result: StudyResult, k: int) -> str:
 def _row(place: int, told: Sequence[str], cell: SweepCell, measures: Sequence[str], *, is_strong: bool) -> str:
     first, *others = told
     cells = "".join(f"<td>{escape(value)}</td>" for value in others)
-    cells += "".join(f"<td>{_figure(name, cell)}</td>" for name in measures)
     use = (
         f'<button type="button" class="ev-compare" data-cell="{place}" '
         f'aria-label="Use {escape(values_text(cell.values))} in Evaluate">Use</button>'
     )
     row = ' class="ev-row-strong"' if is_strong else ""
-    return f'<tr{row}><th scope="row">{escape(first)}</th>{cells}<td>{use}</td></tr>'
+    figures = "".join(f"<td>{_figure(name, cell)}</td>" for name in measures)
+    return f'<tr{row}><th scope="row">{escape(first)}</th>{cells}<td>{use}</td>{figures}</tr>'
 
 
 def _figure(name: str, cell: SweepCell) -> str:
@@ -177,10 +179,10 @@ def _figure(name: str, cell: SweepCell) -> str:
 
 
 def _table(label: str, heads: Sequence[str], rows: Sequence[str]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' if name else "<td></td>" for name in heads)
     return (
         f'<div class="ev-scroll" tabindex="0" role="region" aria-label="{label}">'
-        f'<table class="ev-table ev-table-wide tn-table"><thead><tr>{head}<td></td></tr></thead>'
+        f'<table class="ev-table ev-table-wide tn-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -82,18 +82,21 @@ class TuneForm:
             visible=bool(name),
             elem_id=f"tune-values-{place + 1}",
         )
-        setting.input(_usual_values, setting, values, **_QUICK)
+        # A dropdown that is only passed through tells of input too, and what was written must stay then.
+        before = gr.State(name)
+        setting.input(_usual_values, [setting, before], [values, before], **_QUICK)
         self.axes += [setting, values]
 
     def _draw_search(self) -> None:
         missing = _missing_optuna()
         gr.HTML(missing, visible=bool(missing), elem_id="tune-missing", apply_default_css=False)
         self.objective = gr.Radio(
-            [(title, name) for name, title in OBJECTIVES.items()],
+            [("Trade-offs" if name == "pareto" else title, name) for name, title in OBJECTIVES.items()],
             value="ndcg",
             label="Search for",
-            info="With several goals the trade-offs are shown that none beats.",
+            info="Trade-offs are of NDCG, clean lists and time: those that none beats in all three.",
             elem_id="tune-objective",
+            elem_classes=["segments"],
         )
         self.num_trials = gr.Slider(
             2,
@@ -178,9 +181,11 @@ def _show_part(mode: str) -> tuple[gr.Column, gr.Column]:
     return gr.Column(visible=mode == "sweep"), gr.Column(visible=mode == "study")
 
 
-def _usual_values(name: str) -> gr.Textbox:
-    """The values that a setting takes at first; none without a setting."""
-    return gr.Textbox(SETTINGS[name].values if name in SETTINGS else "", visible=name in SETTINGS)
+def _usual_values(name: str, before: str) -> tuple[Any, str]:
+    """The values that another setting takes at first; none without a setting."""
+    if name == before:
+        return gr.skip(), name
+    return gr.Textbox(SETTINGS[name].values if name in SETTINGS else "", visible=name in SETTINGS), name
 
 
 def _space_title(text: str) -> str:

@@ -168,7 +168,8 @@ def best_so_far_figure(result: StudyResult, k: int) -> go.Figure:
         hovertemplate=f"best of %{{x}}: {title} %{{y:.4f}}<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title_text="trials", showgrid=False, tickformat="d", range=[0.5, len(values) + 0.5], nticks=10)
+    figure.update_xaxes(title_text="trials", showgrid=False, tickformat="d", range=[0.5, len(values) + 0.5])
+    figure.update_xaxes(tick0=1, dtick=max(1, round(len(values) / 10)))
     figure.update_yaxes(title_text=title, rangemode="tozero", nticks=6, tickformat=".3~g")
     return figure
 
@@ -178,7 +179,7 @@ def front_figure(result: StudyResult, k: int) -> go.Figure:
     figure = new_figure(height=320, margin={"l": 56, "r": 14, "t": 34, "b": 48})
     front = set(result.front)
     title = measure_title("ndcg", k)
-    for name, is_front, colour in (("beaten by another", False, _QUIET), ("beaten by none", True, _ACCENT)):
+    for name, is_front, colour in (("beaten", False, _QUIET), ("unbeaten", True, _ACCENT)):
         chosen = [(place, trial) for place, trial in enumerate(result.trials) if (place in front) is is_front]
         figure.add_scatter(
             x=[trial.measured["seconds"].value for _, trial in chosen],
@@ -194,6 +195,7 @@ def front_figure(result: StudyResult, k: int) -> go.Figure:
                 "symbol": "diamond" if is_front else "circle",
                 "size": [7 + 10 * (trial.measured["well_formed"].value or 0.0) for _, trial in chosen],
                 "line": {"width": 0},
+                "opacity": 0.9,
             },
             hovertemplate=f"trial %{{customdata[0]}}<br>{title} %{{y:.4f}}, %{{x:.2g}} s a record, "
             "%{customdata[1]} clean lists<br>%{customdata[2]}<extra></extra>",
