@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 from recsys.cli.bench_report import add_out_argument, markdown_table, report
@@ -19,11 +18,8 @@ from recsys.evaluation.request import BASELINES, EvaluationRequest
 from recsys.evaluation.runner import evaluate_records, record_seeds, select_records
 from recsys.evaluation.scores import MetricScore, PairedDifference
 from recsys.evaluation.summary import Scored, adjust_p_values, paired_difference
-from recsys.models.adapter_files import read_adapter_notes
-from recsys.models.adapter_listing import find_adapter
 from recsys.models.artifacts import Progress
-from recsys.models.host import ModelChoice
-from recsys.models.registry import find_model
+from recsys.models.learnt_from import has_learnt_from
 from recsys.recommend import Recommendation
 from recsys.settings import DecodingMode, DecodingSettings, EvaluationSettings, GenerationSettings, SplitName
 from recsys.workbench import Workbench
@@ -85,16 +81,6 @@ def bench_history(arguments: argparse.Namespace, workbench: Workbench) -> int:
     }
     report(arguments, f"history-{arguments.split}", found, render(found))
     return 0
-
-
-def has_learnt_from(split: str, choice: ModelChoice, adapters_folder: Path | None) -> bool:
-    """Whether the model or its adapter says of itself that it was trained on users of this split."""
-    spec = find_model(choice.model)
-    folders = [Path(spec.location)] if spec.source == "folder" else []
-    if choice.adapter is not None:
-        folders.append(find_adapter(choice.adapter, adapters_folder).path)
-    runs = [training for folder in folders if (training := read_adapter_notes(folder).get("training"))]
-    return any(split in str(training.get("learn_from", "train")).split("_and_") for training in runs)
 
 
 def rank_every_length(workbench: Workbench, asked: EvaluationRequest, progress: Progress) -> Rankings:

@@ -9,16 +9,22 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
 from recsys.cli.progress import ProgressLine
 from recsys.data.atomic import open_atomically
 from recsys.errors import InputError
+from recsys.models.learnt_from import learnt_warning
 from recsys.tuning.axes import Axis, make_cells
 from recsys.tuning.cells import CellEvaluator
 from recsys.tuning.sweep import Sweep, SweepResult, run_sweep
 from recsys.tuning.sweep_text import render_sweep, render_sweep_markdown
+
+if TYPE_CHECKING:
+    from recsys.evaluation.request import EvaluationRequest
+    from recsys.workbench import Workbench
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     sweep = Sweep(evaluate.read_request(arguments, workbench), tuple(Axis.parse(text) for text in arguments.axis))
     make_cells(sweep.base, sweep.axes)  # before minutes go into loading the model
     workbench.check_prompt(sweep.base.choice, sweep.base.prompt)
+    warn_if_learnt(sweep.base, workbench)
     progress = ProgressLine()
     workbench.host.load(sweep.base.choice, progress)
     result = run_sweep(sweep, CellEvaluator(workbench, progress))
@@ -48,6 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(render_sweep(result))
     return 0
+
+
+def warn_if_learnt(base: EvaluationRequest, workbench: Workbench) -> None:
+    """Says on stderr where the model has learnt from the users whose records it is asked about."""
+    told = learnt_warning(base.evaluation.split, base.choice, workbench.options.adapters)
+    if told:
+        print(f"Note: {told}", file=sys.stderr)
 
 
 def _write(arguments: argparse.Namespace, result: SweepResult) -> None:

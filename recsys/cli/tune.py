@@ -13,9 +13,10 @@ from pathlib import Path
 from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
 from recsys.cli.progress import ProgressLine
+from recsys.cli.sweep import warn_if_learnt
 from recsys.data.atomic import open_atomically
 from recsys.errors import InputError
-from recsys.tuning.cells import GROUP, CellEvaluator
+from recsys.tuning.cells import CellEvaluator, study_folder
 from recsys.tuning.confirming import confirm_winner
 from recsys.tuning.space import DEFAULT_SPACE, parse_space
 from recsys.tuning.study import Study, require_optuna, run_study
@@ -55,13 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     space = parse_space(arguments.search) if arguments.search else DEFAULT_SPACE
     study = Study(base, space, arguments.objective, arguments.trials, arguments.study_seed)
     workbench.check_prompt(base.choice, base.prompt)
+    warn_if_learnt(base, workbench)
     progress = ProgressLine()
     workbench.host.load(base.choice, progress)
     ask = CellEvaluator(workbench, progress)
     result = run_study(
         study,
         ask,
-        workbench.jobs.runs_folder / GROUP,
+        study_folder(workbench),
         confirm=(lambda winner: confirm_winner(base, winner.values, ask, num_records=arguments.test_records))
         if arguments.confirm
         else None,

@@ -196,6 +196,7 @@ class EvaluationJobs:
         self._clock = clock
         self._lock = threading.Lock()
         self._latest: EvaluationJob | None = None
+        self._latest_listed: EvaluationJob | None = None
         import_folder_runs(runs_folder)
 
     def start(self, request: EvaluationRequest, work: Work, *, group: str = "") -> EvaluationJob:
@@ -212,6 +213,8 @@ class EvaluationJobs:
         with self._lock:
             self.require_idle()
             job = self._latest = EvaluationJob(request, self.runs_folder / group, clock=self._clock)
+            if not group:
+                self._latest_listed = job
         threading.Thread(target=job.run, args=(work,), name=f"evaluation-{job.id}", daemon=True).start()
         return job
 
@@ -227,6 +230,10 @@ class EvaluationJobs:
     def latest(self) -> EvaluationJob | None:
         """The job that runs, or else the last one of this process; None before the first."""
         return self._latest
+
+    def latest_listed(self) -> EvaluationJob | None:
+        """The last job whose run will be listed: no cell of a sweep; None before the first."""
+        return self._latest_listed
 
     def find(self, job_id: str) -> EvaluationJob:
         """The job of that id.

@@ -5,8 +5,10 @@ They are kept apart from the runs that people started, so that a sweep of a hund
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from recsys.errors import CancelledError, ModelBusyError, RecsysError
@@ -22,6 +24,16 @@ if TYPE_CHECKING:
 GROUP: Final = "tuning"
 _SECONDS_BETWEEN_LOOKS: Final = 0.25
 _STOPPED: Final = "the sweep was stopped"
+
+
+def data_mark(workbench: Workbench) -> str:
+    """Tells data sets and their splits apart in names of files; 8 hexadecimal digits."""
+    return hashlib.sha256(f"{workbench.data.content_hash} {workbench.data_name}".encode()).hexdigest()[:8]
+
+
+def study_folder(workbench: Workbench) -> Path:
+    """Where the trials of searches on the data in use are kept: those on other data are no trials of theirs."""
+    return workbench.jobs.runs_folder / GROUP / f"data-{data_mark(workbench)}"
 
 
 class CellEvaluator:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from recsys.errors import ModelUnavailableError, SettingsError
 from recsys.evaluation.request import EvaluationRequest
 from recsys.settings import require_choice, require_number
 from recsys.tuning.axes import Axis, Value, apply_values
-from recsys.tuning.space import DEFAULT_SPACE, STEP, Span
+from recsys.tuning.space import DEFAULT_SPACE, STEP, Span, parse_space
 from recsys.tuning.study_result import GOALS, Confirmation, StudyResult, find_front
 from recsys.tuning.sweep import Evaluate, SweepCell
 
@@ -72,6 +72,22 @@ class Study:
         words = ["python", "-m", "recsys", "tune", *(f"--search={one}" for one in self.space)]
         words += [f"--objective={self.objective}", f"--trials={self.num_trials}", f"--study-seed={self.seed}"]
         return shlex.join([*words, f"--split={self.base.evaluation.split}", *self.base.command_words[4:]])
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        told = {name: getattr(self, name) for name in ("objective", "num_trials", "seed")}
+        return {"base": self.base.to_dict(), "space": [str(one) for one in self.space], **told}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Makes the study from what to_dict gave.
+
+        Raises:
+            KeyError: when a part is missing.
+            SettingsError: for a setting that is not known (any more).
+        """
+        told = {name: values[name] for name in ("objective", "num_trials", "seed")}
+        return cls(EvaluationRequest.from_dict(values["base"]), parse_space(values["space"]), **told)
 
 
 def run_study(

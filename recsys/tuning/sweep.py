@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -105,6 +106,11 @@ class Sweep:
         """The same for the same sweep, in 12 hexadecimal digits."""
         canonical = json.dumps([self.base.to_dict(), [str(axis) for axis in self.axes]], sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def num_cells(self) -> int:
+        """Combinations of all values."""
+        return math.prod(len(axis.values) for axis in self.axes)
 
     @property
     def command(self) -> str:

@@ -18,6 +18,7 @@ from recsys.ui.map_tab import create_map_tab
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
 from recsys.ui.training_tab import create_training_tab
+from recsys.ui.tune_tab import create_tune_tab
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -35,6 +36,8 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
                 asked = create_recommend_tab(workbench, default_choice)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate"):
                 form = create_evaluate_tab(workbench, default_choice, tabs)
+            with gr.Tab("Tune", id="tune", elem_id="tab-tune") as tune:
+                create_tune_tab(workbench, tune, tabs, form)
             with gr.Tab("Training", id="training", elem_id="tab-training") as training:
                 create_training_tab(workbench, training, tabs, asked)
             with gr.Tab("Map", id="map", elem_id="tab-map") as item_map:

@@ -121,7 +121,7 @@ class EvaluateHandlers:
         Raises:
             InputError: when there is nothing to stop, or it is someone else's on a public page.
         """
-        job = self.workbench.jobs.latest()
+        job = self.workbench.jobs.latest_listed()
         if job is None or job.id != job_id or job.state().is_over:
             raise InputError("there is no evaluation to stop", mend="it is over already")
         if not self._may_cancel(job, own_job):
@@ -130,7 +130,7 @@ class EvaluateHandlers:
 
     def snapshot(self, own_job: str | None) -> Snapshot:
         """The latest job at this moment, as a page shows it; cheap enough to be asked every second."""
-        job = self.workbench.jobs.latest()
+        job = self.workbench.jobs.latest_listed()
         if job is None:
             return Snapshot(None)
         state = job.state()
@@ -152,7 +152,7 @@ class EvaluateHandlers:
 
     def running_figure(self) -> go.Figure | None:
         """The running curve of the latest job."""
-        job = self.workbench.jobs.latest()
+        job = self.workbench.jobs.latest_listed()
         if job is None:
             return None
         state, results = job.state(), job.results()

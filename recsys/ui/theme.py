@@ -24,6 +24,7 @@ STYLE_SHEETS = (
     "answer.css",
     "evaluate.css",
     "training.css",
+    "tune.css",
     "data.css",
 )
 
@@ -106,6 +107,9 @@ FIGURE_COLOURS = {
 
 CURVE_COLOURS = ("#6a66dd", "#d9661f", "#249a63", "#d6487a", "#1590ab", "#a98208")
 """Mid tones of lines that are told apart, each beside a dash of its own; by place, and again from the first."""
+
+HEAT_COLOURS = ("#dcdbfa", "#403dab")
+"""The least and the greatest cell of a heat map: one hue, and on every step black or white is read."""
 
 _ACCENT_SCALE = ("#f5f5ff", "#eeeeff", "#dadaff", "#bcbbfb", "#9896f0", "#6460dd", "#5b5bd6", "#4b46c4", "#3d3a9c")
 _GREY_SCALE = ("#fafafb", "#f4f4f6", "#e5e5ea", "#cfcfd8", "#9a9aa6", "#6c6c77", "#5b5b66", "#3d3d46", "#2a2a31")

@@ -46,7 +46,7 @@ def empty_html() -> str:
         '<div class="tr-empty"><h2 class="ev-title">No curves yet</h2>'
         "<p>A training run writes its losses, learning rate and validation MAP@4 while it goes on. They are drawn "
         "here, several runs over each other. This command trains a first adapter:</p>"
-        f"{_command_html(COMMAND)}</div>"
+        f"{command_html(COMMAND)}</div>"
     )
 
 
@@ -121,7 +121,7 @@ def _card(run: RecordedRun, line: CurveLine | None, offer: RunOffer) -> str:
         _scores(card.scores),
         _forgetting(card),
         _facts(run, offer.base),
-        _command_html(card.command) if card.command else "",
+        command_html(card.command) if card.command else "",
         _buttons(run, offer),
     ]
     return f'<article class="ev-card tr-card">{"".join(parts)}</article>'
@@ -165,7 +165,7 @@ def _score(score: AdapterScore) -> str:
 def _fold(title: str, command: str | None) -> str:
     if not command:
         return ""
-    return f'<details class="ev-fold"><summary>{title}</summary>{_command_html(command)}</details>'
+    return f'<details class="ev-fold"><summary>{title}</summary>{command_html(command)}</details>'
 
 
 def _forgetting(card: AdapterCard) -> str:
@@ -203,7 +203,8 @@ def _facts(run: RecordedRun, base: str) -> str:
     return f'<dl class="tr-facts">{told}</dl>{fold}'
 
 
-def _command_html(command: str) -> str:
+def command_html(command: str) -> str:
+    """A command line to be copied; answer.js does it."""
     return (
         f'<div class="tr-command"><code>{escape(command)}</code>'
         f'<button type="button" class="copy" data-copy="{escape(command)}">Copy</button>'

@@ -56,6 +56,30 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         process.wait(timeout=10)
 
 
+@pytest.fixture(scope="module")
+def serve_evaluations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[float], str]]:
+    """Starts servers that evaluate, each with runs of its own and so many seconds for each batch."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(seconds: float) -> str:
+        folder = tmp_path_factory.mktemp("evaluations")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        options = ["--port", str(port), "--runs", str(folder / "runs"), "--batch", str(seconds)]
+        command = [sys.executable, "tests/ui/run_fake_evaluation.py", *options]
+        with (folder / "log.txt").open("wb") as log:
+            environment = os.environ | {"OMP_NUM_THREADS": "2"}
+            processes.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment))
+        _wait_until_up(f"http://127.0.0.1:{port}", processes[-1], folder / "log.txt")
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(timeout=10)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A headless browser of the system."""

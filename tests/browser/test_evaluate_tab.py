@@ -1,44 +1,14 @@
 """What a person does on the Evaluate tab, in a real browser, on a scripted model."""
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ROOT, _wait_until_up
-
 pytestmark = pytest.mark.browser
 
 WAIT = 60_000
-
-
-@pytest.fixture(scope="module")
-def serve_evaluations(tmp_path_factory):
-    """Starts servers, each with runs of its own and so many seconds for each batch."""
-    processes = []
-
-    def start(seconds):
-        folder = tmp_path_factory.mktemp("evaluations")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        options = ["--port", str(port), "--runs", str(folder / "runs"), "--batch", str(seconds)]
-        command = [sys.executable, "tests/ui/run_fake_evaluation.py", *options]
-        with (folder / "log.txt").open("wb") as log:
-            environment = os.environ | {"OMP_NUM_THREADS": "2"}
-            processes.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment))
-        _wait_until_up(f"http://127.0.0.1:{port}", processes[-1], folder / "log.txt")
-        return f"http://127.0.0.1:{port}"
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.cli.bench_history import LEARNT, describe, has_learnt_from, render
+from recsys.cli.bench_history import LEARNT, describe, render
 from recsys.cli.main import main
 from recsys.evaluation.significance import holm_adjusted, paired_permutation_test
-from recsys.models.host import ModelChoice
 from tests.made_data import write_made_zip
 
 IDS, USERS = ("1-0", "1-1", "2-0", "3-0"), (1, 1, 2, 3)
@@ -65,20 +64,6 @@ def test_the_command_asks_the_same_records_at_every_length(tmp_path, tiny_llama_
     assert (found["records"], found["note"]) == (3, "")
     assert f"--split test --records 0 --decoding {decoding} --num-beams 4 --baselines popularity" in found["command"]
     assert f"`{found['command']}`" in (tmp_path / "history-test.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("model", "adapter", "learnt"),
-    [
-        ("gptj-mini", None, ["train", "validation"]),
-        ("gptj-mini", "gptj-mini-story", ["train", "validation"]),
-        ("smollm2-135m", "smollm2-liked", ["train"]),
-        ("smollm2-135m", None, []),
-    ],
-)
-def test_a_model_that_has_learnt_from_the_users_is_found_out(model, adapter, learnt):
-    splits = ("train", "validation", "test")
-    assert [split for split in splits if has_learnt_from(split, ModelChoice(model, adapter=adapter), None)] == learnt
 
 
 def test_a_split_without_records_is_refused(tmp_path, capsys):

@@ -65,7 +65,7 @@ class ScriptedGenerator:
         ]
 
     def _completion(self, prompt: Prompt, settings: GenerationSettings, seed: int) -> Completion:
-        text = self.write(random.Random(seed), settings.num_recommendations)
+        text = self.write(random.Random(seed), settings.num_recommendations, heat=settings.temperature + 0.3)
         return Completion(
             text=text,
             prompt_text=prompt.text,
@@ -78,14 +78,14 @@ class ScriptedGenerator:
             precision="bf16",
         )
 
-    def write(self, rng: random.Random, num_recommendations: int) -> str:
+    def write(self, rng: random.Random, num_recommendations: int, heat: float = 1.0) -> str:
         if rng.random() < 0.1:
             return " These films are all about <b>love</b> and ${loss}, and the story of a man who returns home."
-        return "".join(f" {self._title(rng)};" for _ in range(num_recommendations))
+        return "".join(f" {self._title(rng, heat)};" for _ in range(num_recommendations))
 
-    def _title(self, rng: random.Random) -> str:
-        title = self._known[min(int(rng.expovariate(1 / 40)), len(self._known) - 1)]
-        slip = rng.random()
+    def _title(self, rng: random.Random, heat: float) -> str:
+        title = self._known[min(int(rng.expovariate(1 / (40 * heat))), len(self._known) - 1)]
+        slip = rng.random() / heat
         if slip < 0.15:
             place = rng.randrange(len(title) - 6)
             return title[:place] + title[place + 1 :]
@@ -137,10 +137,10 @@ class ScriptedWorkbench:
     def adapters(self) -> tuple[AdapterInfo, ...]:
         return self.choices.adapters()
 
-    def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
+    def start_evaluation(self, request: EvaluationRequest, *, group: str = "") -> EvaluationJob:
         self.limits.check_generation(request.generation)
         self.limits.check_evaluation(request.evaluation)
-        return self.jobs.start(request, self._work)
+        return self.jobs.start(request, self._work, group=group)
 
     def _work(self, job: EvaluationJob) -> Report:
         if self.error is not None:

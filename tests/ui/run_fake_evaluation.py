@@ -25,8 +25,8 @@ class EvaluatingWorkbench(FakeWorkbench):
         self.evaluations = ScriptedWorkbench(runs, seconds=seconds, public=public)
         self.jobs = self.evaluations.jobs
 
-    def start_evaluation(self, request: EvaluationRequest) -> EvaluationJob:
-        return self.evaluations.start_evaluation(request)
+    def start_evaluation(self, request: EvaluationRequest, *, group: str = "") -> EvaluationJob:
+        return self.evaluations.start_evaluation(request, group=group)
 
 
 def main() -> None:

@@ -127,6 +127,14 @@ def test_a_job_that_is_over_cannot_be_stopped(handlers):
         handlers.cancel(job.id, job.id)
 
 
+def test_the_cells_of_a_sweep_are_no_runs_of_this_tab(handlers, workbench):
+    own = finished(handlers)
+    workbench.start_evaluation(FOUR, group="tuning").wait(60)
+    snapshot = handlers.snapshot(None)
+    assert snapshot.job_id == own.id
+    assert snapshot.shown is not None
+
+
 def test_a_failure_is_worded(handlers, workbench):
     workbench.error = DataFormatError("the file is broken", path="x.csv", mend="take another")
     assert handlers.start(FOUR).wait(20).phase == "failed"
