@@ -11,6 +11,7 @@ from recsys.models.planning import ModelFit, fit_model
 from recsys.models.spec import ModelSpec
 from recsys.workbench import Workbench
 
+_SERVED = "A server holds it."
 _UNKNOWN = "How much memory it takes is known once its config.json was read."
 
 
@@ -44,7 +45,7 @@ def describe_model(spec: ModelSpec, fit: ModelFit | None) -> str:
     gated = ", gated" if spec.gated else ""
     lines = [spec.name, f"    {spec.title}: {size}, {spec.licence}{gated}. {spec.note}".rstrip()]
     if fit is None:
-        return "\n".join([*lines, f"    {_UNKNOWN}"])
+        return "\n".join([*lines, f"    {_SERVED if spec.source == 'server' else _UNKNOWN}"])
     memory = ", ".join(f"{plan.precision} {_amount(plan)}" for plan in fit.plans.plans)
     return "\n".join([*lines, f"    memory: {memory}", f"    {_verdict(fit)}"])
 

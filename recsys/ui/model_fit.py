@@ -13,6 +13,7 @@ from recsys.models.memory_plan import amount
 from recsys.models.planning import ModelFit, fit_model
 from recsys.models.registry import find_model
 from recsys.models.spec import ModelSpec
+from recsys.remote.settings import is_served
 from recsys.settings import Precision
 from recsys.ui.markup import escape
 
@@ -48,8 +49,8 @@ def connect_fit(workbench: Workbench, choice: Mapping[str, Component], line: gr.
 def fit_html(workbench: Workbench, model: object, precision: object) -> str:
     """The line for a choice: quiet where the model runs or nobody knows yet, a warning where it does not."""
     name = str(model or "").strip()
-    if not name or precision not in get_args(Precision):
-        return ""
+    if not name or is_served(name) or precision not in get_args(Precision):
+        return ""  # a server looks after its own memory
     try:
         fit = find_fit(workbench, name, cast(Precision, precision))
     except RecsysError as error:
@@ -61,6 +62,8 @@ def fit_html(workbench: Workbench, model: object, precision: object) -> str:
 
 def runs_here(workbench: Workbench, model: str, precision: Precision) -> bool:
     """Whether loading is worth a try: False only where it is known beforehand that memory will not do."""
+    if is_served(model):
+        return True
     try:
         fit = find_fit(workbench, model, precision)
     except RecsysError:

@@ -22,7 +22,7 @@ from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
 from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
 from recsys.remote.settings import is_served
-from recsys.settings import INT8_THRESHOLD, GenerationSettings, Precision
+from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
@@ -177,15 +177,13 @@ class RecommendHandlers:
         except (RecsysError, ValueError, TypeError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def load_model(
-        self, model: str, precision: Precision, adapter: str | None, int8_threshold: float = INT8_THRESHOLD
-    ) -> None:
+    def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float = 6.0) -> None:
         """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
-        if not model or not runs_here(self.workbench, model.strip(), precision):
+        model = (model or "").strip()
+        precision = "auto" if is_served(model) else precision  # the control may not have followed yet
+        if not model or not runs_here(self.workbench, model, precision):
             return
-        model = model.strip()
         try:
-            precision = "auto" if is_served(model) else precision  # the control may not have followed yet
             self.workbench.host.start_loading(ModelChoice(model, precision, adapter or None, int8_threshold))
         except RecsysError as error:
             gr.Warning(str(error))
