@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="every finished run: model, settings, score, records and time")
     listing.add_argument("--json", action="store_true", help="print JSON")
+    listing.add_argument("--shipped", action="store_true", help="list the reports that came with the repository too")
     showing = actions.add_parser("show", help="print a run's report again")
     comparing = actions.add_parser("compare", help="two runs over the records that both have")
     comparing.add_argument("run_a", metavar="A", help=_FINGERPRINT)
@@ -57,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
     workbench = Workbench(WorkbenchOptions(runs=arguments.runs, data=getattr(arguments, "data", None)))
     reports = workbench.jobs.past_reports()
     if arguments.action == "list":
-        _list(reports, as_json=arguments.json)
+        shipped = frozenset() if arguments.shipped else workbench.jobs.past.shipped_ids
+        _list([report for report in reports if report.fingerprint not in shipped], as_json=arguments.json)
         return 0
     report = find_run(reports, arguments.run_a)
     if arguments.action == "show":

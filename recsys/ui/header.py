@@ -30,7 +30,11 @@ _MODE_BUTTON = (
 # Gradio tells of a changed state through the queue only, which a timer had better not use: the chip tells.
 _DATA_SCRIPT = """
 element.addEventListener('click', (event) => {
-  if (event.target.closest('button')) document.getElementById('tab-about-button').click();
+  if (!event.target.closest('button')) return;
+  // Where the page is too narrow for all tabs, the last ones are in a menu and have no id.
+  const tabs = [...document.querySelectorAll('#tabs > .tab-wrapper button')];
+  const named = tabs.filter((tab) => tab.textContent.trim() === 'About');
+  (document.getElementById('tab-about-button') ?? named.at(-1))?.click();
 });
 let told = null;
 watch('value', () => {

@@ -352,7 +352,7 @@ def test_nan_by_the_bare_api_is_refused_in_our_words(serve):
 
     values = [[], None, "smollm2-135m", "auto", None, float("nan"), 0.9, 50, 1, 1.1, 96, 4, 0]
     values += ["few_shot", "=>", ";", True, False, 3, "none", "levenshtein", None, False]
-    values += ["free", "tree", None, None, None, None, 100, 2.0]
+    values += ["free", "tree", None, None, None, None, 100, 2.0, 6.0]
     start = f"{serve()}/gradio_api/call/recommend"
     headers = {"content-type": "application/json"}
     event = httpx.post(start, content=json.dumps({"data": values}), headers=headers).json()["event_id"]

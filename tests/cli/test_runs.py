@@ -56,6 +56,15 @@ def test_without_runs_the_list_says_how_one_is_made(tmp_path, capsys):
     assert "python -m recsys evaluate" in capsys.readouterr().out
 
 
+def test_shipped_reports_are_listed_on_demand_and_shown_like_any_other(evaluated, capsys):
+    folder, names = evaluated
+    assert main(["runs", "list", "--shipped", "--json", "--runs", folder]) == 0
+    listed = [row["fingerprint"] for row in json.loads(capsys.readouterr().out)]
+    assert set(names) < set(listed)
+    assert main(["runs", "show", listed[-1], "--runs", folder]) == 0
+    assert f"Run {listed[-1]}" in capsys.readouterr().out
+
+
 def test_the_beginning_of_a_fingerprint_is_enough_to_show_a_run(evaluated, capsys):
     folder, names = evaluated
     assert main(["runs", "show", names[0][:6], "--runs", folder]) == 0

@@ -55,7 +55,7 @@ def test_a_model_of_this_machine_leaves_everything_as_it_was(choices):
 
 def test_a_precision_that_stands_on_the_page_is_not_asked_of_a_server():
     resolution = {"resolver": "levenshtein", "own_threshold": True, "threshold": 0.6, "force_nearest": False}
-    choice = {"model": "openai:odd", "precision": "int8", "adapter": ""}
+    choice = {"model": "openai:odd", "precision": "int8", "adapter": "", "int8_threshold": 6.0}
     assert read_settings(choice, {}, {}, resolution, {}).choice == ModelChoice("openai:odd")
 
 
