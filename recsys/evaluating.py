@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -80,10 +81,6 @@ def evaluate(
             seeds = record_seeds(records, request.evaluation)
             return answer(requests, seeds=seeds, evaluated=request.evaluation.split, cancel=job.cancel_event)
 
-        def fit_similarity(likes: Mapping[int, Sequence[int]]) -> Recommender:
-            popularity = Counter(item for items in likes.values() for item in items)
-            return data.resolvers.similarity(request.choice.model, popularity)
-
         return run_evaluation(
             request,
             data.split,
@@ -93,13 +90,18 @@ def evaluate(
             precision=weights.precision,
             watcher=job,
             cancel=job.cancel_event,
-            other_baselines={"similarity": fit_similarity},
+            other_baselines={"similarity": partial(_fit_similarity, data, request.choice.model)},
             catalogue=data.catalogue,
             origin=_origin(request, data, weights, _server_words(host, request.choice)),
             processes=Processes.of_environment(),
             known_films=films,
             fitted=data.fitted_baselines,
         )
+
+
+def _fit_similarity(data: LoadedData, model: str, likes: Mapping[int, Sequence[int]]) -> Recommender:
+    popularity = Counter(item for items in likes.values() for item in items)
+    return data.resolvers.similarity(model, popularity)
 
 
 @dataclass(frozen=True)

@@ -280,8 +280,7 @@ class EvaluationSettings(Settings):
         k: The rank cut of every metric.
         batch_size: Records asked together; 0 takes what suits the decoding.
         seed: Draws the records, and with each record's id seeds its generation.
-        history_length: Liked movies of each record that the model and the baselines are shown, the latest ones; nobody
-            knows those before. 0 asks for a cold start; None shows all.
+        history_length: The latest liked movies of each record that anybody is shown; 0 is a cold start, None shows all.
     """
 
     split: SplitName = "test"

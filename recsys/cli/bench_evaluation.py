@@ -28,7 +28,6 @@ from recsys.cli.bench_report import add_out_argument, markdown_table, report
 from recsys.cli.options import read_choice
 from recsys.cli.progress import ProgressLine
 from recsys.data.records import Record
-from recsys.errors import RecsysError
 from recsys.evaluation.baseline_scores import score_baseline
 from recsys.evaluation.fitted_baselines import FittedBaselines
 from recsys.evaluation.request import EvaluationRequest
@@ -238,12 +237,7 @@ def run_evaluation(workbench: Workbench, asked: Asked) -> float:
     Raises:
         RecsysError: when it failed.
     """
-    job = workbench.start_evaluation(asked.request)
-    while not (state := job.wait(0.5)).is_over:
-        pass
-    if state.report is None:
-        raise state.error or RecsysError(state.message)
-    return state.report.seconds
+    return workbench.start_evaluation(asked.request).finish().seconds
 
 
 def time_baselines(workbench: Workbench, num_records: int) -> dict[str, tuple[float, float]]:

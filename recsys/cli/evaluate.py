@@ -21,8 +21,9 @@ from recsys.cli.options import (
     read_prompt,
     read_settings,
 )
+from recsys.cli.output import writing
 from recsys.cli.progress import ProgressLine
-from recsys.errors import InputError, RecsysError
+from recsys.errors import RecsysError
 from recsys.evaluation.export import write_csv, write_json
 from recsys.evaluation.job_state import JobState
 from recsys.evaluation.jobs import EvaluationJob
@@ -125,12 +126,10 @@ def _watch(job: EvaluationJob, progress: ProgressLine) -> JobState:
 
 def _write(arguments: argparse.Namespace, workbench: Workbench, job: EvaluationJob) -> None:
     report = job.state().report
-    try:
+    with writing("the result"):
         if arguments.out and report is not None:
             write_json(report, arguments.out)
         if arguments.markdown and report is not None:
             write_markdown(report, arguments.markdown)
         if arguments.csv:
             write_csv(job.results(), arguments.csv, catalogue=workbench.catalogue)
-    except OSError as error:
-        raise InputError("the result cannot be written", seen=error.filename, mend=str(error.strerror)) from error

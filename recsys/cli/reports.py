@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Final
 
 from recsys.cli.options import add_workbench_options, open_workbench
+from recsys.cli.output import writing
 from recsys.cli.progress import ProgressLine
-from recsys.errors import InputError, RecsysError
 from recsys.evaluation.export import write_json
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import BASELINES, EvaluationRequest
@@ -74,10 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name, choice in choices:
         for search in arguments.searches:
             report = _evaluate(workbench, _request(workbench, choice, SEARCHES[search], arguments), f"{name} {search}")
-            try:
+            with writing("the report"):
                 write_json(report, arguments.out / f"{name}.{search}.json", compact=True)
-            except OSError as error:
-                raise InputError("the report cannot be written", seen=error.filename, mend=error.strerror) from error
             score = report.model.metrics["map"]
             print(f"{name:24} {search:12} MAP@{report.k} {score.mean:.4f}  {report.seconds:7.1f} s", flush=True)
     return 0
@@ -105,10 +103,6 @@ def _request(
 
 def _evaluate(workbench: Workbench, request: EvaluationRequest, name: str) -> Report:
     progress = ProgressLine(quiet=not sys.stderr.isatty())
-    job = workbench.start_evaluation(request)
-    while not (state := job.wait(0.5)).is_over:
-        progress(state.done / state.total if state.total else 0.0, f"{name}: {state.done} of {state.total} records")
+    report = workbench.start_evaluation(request).finish(lambda share, told: progress(share, f"{name}: {told}"))
     progress.close()
-    if state.report is None:
-        raise state.error or RecsysError(state.message)
-    return state.report
+    return report

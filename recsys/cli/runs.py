@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.catalogue import Catalogue
+from recsys.cli.output import writing
 from recsys.cli.text_table import render_table
 from recsys.errors import InputError
 from recsys.evaluation.comparison import compare_runs
@@ -144,7 +145,7 @@ def _export(workbench: Workbench, report: Report, arguments: argparse.Namespace)
     paths = [path for path in (arguments.json, arguments.csv, arguments.markdown) if path is not None]
     if not paths:
         raise InputError("no file is named", mend="give --json, --csv or --markdown with a path")
-    try:
+    with writing("the run"):
         if arguments.json:
             write_json(report, arguments.json)
         if arguments.markdown:
@@ -152,8 +153,6 @@ def _export(workbench: Workbench, report: Report, arguments: argparse.Namespace)
         if arguments.csv:
             results = workbench.jobs.past_results(report.fingerprint)
             write_csv(results, arguments.csv, catalogue=_catalogue(workbench, report))
-    except OSError as error:
-        raise InputError("the run cannot be written", seen=error.filename, mend=str(error.strerror)) from error
     for path in paths:
         print(path)
 

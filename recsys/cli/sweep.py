@@ -6,20 +6,18 @@ A sweep that was stopped goes on where it was when the same command is given aga
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
+from recsys.cli.output import json_text, write_texts
 from recsys.cli.progress import ProgressLine
-from recsys.data.atomic import open_atomically
-from recsys.errors import InputError
 from recsys.models.learnt_from import learnt_warning
 from recsys.tuning.axes import Axis, make_cells
 from recsys.tuning.cells import CellEvaluator
-from recsys.tuning.sweep import Sweep, SweepResult, run_sweep
+from recsys.tuning.sweep import Sweep, run_sweep
 from recsys.tuning.sweep_text import render_sweep, render_sweep_markdown
 
 if TYPE_CHECKING:
@@ -48,12 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     workbench.host.load(sweep.base.choice, progress)
     result = run_sweep(sweep, CellEvaluator(workbench, progress))
     progress.close()
-    _write(arguments, result)
-    if arguments.json:
-        json.dump(result.to_dict(), sys.stdout, ensure_ascii=False, indent=2)
-        print()
-    else:
-        print(render_sweep(result))
+    as_json = json_text(result.to_dict())
+    write_texts("the sweep", {arguments.out: as_json, arguments.markdown: render_sweep_markdown(result)})
+    print(as_json if arguments.json else render_sweep(result))
     return 0
 
 
@@ -62,15 +57,3 @@ def warn_if_learnt(base: EvaluationRequest, workbench: Workbench) -> None:
     told = learnt_warning(base.evaluation.split, base.choice, workbench.options.adapters)
     if told:
         print(f"Note: {told}", file=sys.stderr)
-
-
-def _write(arguments: argparse.Namespace, result: SweepResult) -> None:
-    texts = {arguments.out: json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n"}
-    texts[arguments.markdown] = render_sweep_markdown(result)
-    try:
-        for path, text in texts.items():
-            if path is not None:
-                with open_atomically(path) as file:
-                    file.write(text.encode("utf-8"))
-    except OSError as error:
-        raise InputError("the sweep cannot be written", seen=error.filename, mend=str(error.strerror)) from error

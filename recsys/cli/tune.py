@@ -6,21 +6,17 @@ A search that was stopped goes on where it was when the same command is given ag
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from pathlib import Path
 
 from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
+from recsys.cli.output import json_text, write_texts
 from recsys.cli.progress import ProgressLine
 from recsys.cli.sweep import warn_if_learnt
-from recsys.data.atomic import open_atomically
-from recsys.errors import InputError
 from recsys.tuning.cells import CellEvaluator, study_folder
 from recsys.tuning.confirming import confirm_winner
 from recsys.tuning.space import DEFAULT_SPACE, parse_space
 from recsys.tuning.study import Study, require_optuna, run_study
-from recsys.tuning.study_result import GOALS, StudyResult
+from recsys.tuning.study_result import GOALS
 from recsys.tuning.study_text import render_study
 
 
@@ -69,20 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         else None,
     )
     progress.close()
-    _write(arguments.out, result)
-    if arguments.json:
-        json.dump(result.to_dict(), sys.stdout, ensure_ascii=False, indent=2)
-        print()
-    else:
-        print(render_study(result))
+    as_json = json_text(result.to_dict())
+    write_texts("the search", {arguments.out: as_json})
+    print(as_json if arguments.json else render_study(result))
     return 0
-
-
-def _write(path: Path | None, result: StudyResult) -> None:
-    if path is None:
-        return
-    try:
-        with open_atomically(path) as file:
-            file.write(json.dumps(result.to_dict(), ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
-    except OSError as error:
-        raise InputError("the search cannot be written", seen=error.filename, mend=str(error.strerror)) from error

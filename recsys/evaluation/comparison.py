@@ -31,8 +31,6 @@ VERDICTS: Final[Mapping[Verdict, str]] = {
 }
 """Each verdict as a sentence without its full stop."""
 
-_SIGNIFICANT: Final = 0.05
-
 
 @dataclass(frozen=True)
 class ComparedRun:
@@ -142,10 +140,8 @@ class RunComparison:
             return "alike"
         if difference.interval is None:
             return "too_few"
-        is_clear = difference.permutation is None or difference.permutation.p_value < _SIGNIFICANT
-        if is_clear and difference.interval.low > 0:
-            return "a"
-        return "b" if is_clear and difference.interval.high < 0 else "unclear"
+        by_sign: Mapping[int, Verdict] = {1: "a", -1: "b", 0: "unclear"}
+        return by_sign[difference.clear_sign]
 
 
 def compare_runs(
@@ -229,6 +225,9 @@ def _common(
     results_a: Sequence[RecordResult], results_b: Sequence[RecordResult]
 ) -> list[tuple[RecordResult, RecordResult]]:
     """Both results of each record that both runs have."""
+    if not results_a or not results_b:
+        mend = "run its command, which runs show tells, to have them"
+        raise InputError("the records of a run are not here: it came with the repository", mend=mend)
     of_b = {result.record_id: result for result in results_b}
     pairs = [(mine, of_b[mine.record_id]) for mine in results_a if mine.record_id in of_b]
     if not pairs:

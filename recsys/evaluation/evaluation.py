@@ -134,14 +134,18 @@ class _Study:
     def _records(self) -> tuple[Record, ...]:
         return select_records(self.split.records[self.request.evaluation.split], self.request.evaluation)
 
+    @cached_property
+    def _provenance(self) -> dict[str, str]:
+        return self.origin.provenance(self._records)
+
     def begin(self) -> tuple[str, list[BaselineRun]]:
         """Notes the start, takes in what killed processes left, and scores the baselines.
 
         Returns:
             When the run was first started, and the baselines' scores.
         """
-        provenance, prompt = self.origin.provenance(self._records), self.origin.prompt(self._records)
-        started_at = self.store.begin(self.request, provenance=provenance, prompt=prompt)
+        prompt = self.origin.prompt(self._records)
+        started_at = self.store.begin(self.request, provenance=self._provenance, prompt=prompt)
         self.store.take_parts()
         baselines = []
         for name in self.request.baselines:
@@ -186,7 +190,7 @@ class _Study:
             context=None if self.catalogue is None else self._context(self.catalogue, baselines),
         )
         command = shlex.join([*request.command_words, *self.origin.options])
-        self.store.finish(replace(report, provenance=self.origin.provenance(self._records), command=command))
+        self.store.finish(replace(report, provenance=self._provenance, command=command))
 
     def _score(self, name: str) -> BaselineRun:
         """A baseline with as many items for each record as the model is asked for."""

@@ -24,6 +24,7 @@ from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
 from recsys.evaluation.store import RunStore
+from recsys.models.artifacts import Progress, silent
 from recsys.settings import require_number
 
 Work = Callable[["EvaluationJob"], Report]
@@ -33,6 +34,7 @@ NUM_LATEST = 8
 """Results that a state carries; ``EvaluationJob.results()`` has them all."""
 
 _LIVE_RESAMPLES = 1_000
+_SECONDS_BETWEEN_LOOKS = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,23 @@ class EvaluationJob:
         """Waits until the job is over, or that many seconds, and tells its state."""
         self._over.wait(timeout)
         return self.state()
+
+    def finish(self, tell: Progress = silent) -> Report:
+        """Waits until the job is over and gives its report.
+
+        Args:
+            tell: Told a few times a second how far it is, from 0 to 1, and a sentence.
+
+        Raises:
+            CancelledError: when it was stopped.
+            RecsysError: whatever went wrong.
+        """
+        while not (state := self.wait(_SECONDS_BETWEEN_LOOKS)).is_over:
+            message = f"{state.done} of {state.total} records" if state.total else state.message
+            tell(state.done / state.total if state.total else 0.0, message)
+        if state.report is None:
+            raise state.error or RecsysError(state.message)
+        return state.report
 
     def open_store(self, fingerprint: str) -> RunStore:
         """Where the run with that fingerprint is kept, for the work to write to."""

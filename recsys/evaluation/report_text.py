@@ -54,6 +54,7 @@ def render_text(report: Report) -> str:
             _speed(report),
             f"Machine: {report.machine}",
             f"Run {report.fingerprint}, started {report.started_at}, finished {report.finished_at}",
+            *([f"Again: {report.command}"] if report.command else []),
         ],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

@@ -88,11 +88,16 @@ class EvaluationRequest:
     @property
     def command_words(self) -> list[str]:
         """The command line that asks the same of the embedded data; `cli.evaluate` reads it back."""
+        return ["python", "-m", "recsys", "evaluate", *self.option_words]
+
+    @property
+    def option_words(self) -> list[str]:
+        """The options of that command line, the split among them: other commands have another one as their default."""
         evaluation = self.evaluation
         return [
-            *("python", "-m", "recsys", "evaluate", f"--records={evaluation.num_records}"),
+            f"--records={evaluation.num_records}",
             *([f"--run-seed={evaluation.seed}"] if evaluation.seed else []),
-            *written_settings(evaluation, skip=("num_records", "seed")),
+            *written_settings(evaluation, skip=("num_records", "seed"), always=("split",)),
             *self.choice.words,
             *written_settings(self.generation, skip=("seed",)),
             *written_settings(self.decoding),

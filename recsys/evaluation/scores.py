@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from recsys.evaluation.intervals import Interval, clustered_interval, mean_over_records, mean_over_users
-from recsys.evaluation.significance import PermutationTest
+from recsys.evaluation.significance import SIGNIFICANT, PermutationTest
 from recsys.evaluation.text_quality import Share
 
 
@@ -141,6 +141,14 @@ class PairedDifference:
         if self.adjusted_p_value is not None:
             return self.adjusted_p_value
         return None if self.permutation is None else self.permutation.p_value
+
+    @property
+    def clear_sign(self) -> int:
+        """1 or -1 where both the interval and the test tell that the difference is above or below 0, else 0."""
+        deciding = self.deciding_p_value
+        if self.interval is None or (deciding is not None and deciding >= SIGNIFICANT):
+            return 0
+        return int(self.interval.low > 0) - int(self.interval.high < 0)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

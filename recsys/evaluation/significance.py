@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from recsys.evaluation.intervals import clustered_standard_error, sums_by_user
 
+SIGNIFICANT: Final = 0.05
+"""A p-value from which on a difference is told to be none that is clear."""
 NUM_PERMUTATIONS: Final = 9_999
 MOST_ENUMERATED: Final = 16
 """Users up to which all patterns of signs are looked at: 65,536 of them."""

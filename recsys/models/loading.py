@@ -100,10 +100,7 @@ def load_model(
     folder = folder or fetch_model(spec, progress)
     progress(_FETCHED, f"Loading {spec.title}.")
     entries = _check_folder(folder, spec)
-    weights = count_weights({name: entry.shape for name, entry in entries.items()})
-    available = available_bytes(device)
-    chosen, reason = resolve_precision(precision, device, weights=weights, available=available)
-    require_memory(spec.title, weights, chosen, available)
+    chosen, reason = _choose_precision(spec, entries, precision, device)
     try:
         tokenizer = load_tokenizer(folder)
         model = load_weights(
@@ -128,6 +125,17 @@ def load_model(
         weight_hash=hash_weights(entries),
         memory_bytes=count_memory(model),
     )
+
+
+def _choose_precision(
+    spec: ModelSpec, entries: Mapping[str, TensorEntry], precision: Precision, device: str
+) -> tuple[str, str]:
+    """What the weights will be held in and why; refused where that does not fit."""
+    weights = count_weights({name: entry.shape for name, entry in entries.items()})
+    available = available_bytes(device)
+    chosen, reason = resolve_precision(precision, device, weights=weights, available=available)
+    require_memory(spec.title, weights, chosen, available)
+    return chosen, reason
 
 
 def count_memory(model: PreTrainedModel) -> int:

@@ -6,6 +6,7 @@ No message holds the key: what the server says is shown with the key struck out,
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -172,10 +173,8 @@ def _seconds_to_wait(header: str | None) -> float | None:
     """Retry-After: seconds or a date."""
     if not header:
         return None
-    try:
+    with suppress(ValueError):
         return max(0.0, float(header))
-    except ValueError:
-        pass
     try:
         at = parsedate_to_datetime(header)
     except ValueError:

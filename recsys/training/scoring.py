@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import RecsysError
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.models.adapter_files import read_adapter_notes
@@ -21,7 +20,6 @@ from recsys.training.saving import write_notes
 from recsys.workbench import Workbench
 
 RANK_BEAMS = 10
-_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,8 @@ def _request(workbench: Workbench, choice: ModelChoice, plan: ScoringPlan, decod
 
 
 def _evaluate(workbench: Workbench, request: EvaluationRequest, progress: Progress) -> Report:
-    job = workbench.start_evaluation(request)
-    state = job.wait(_SECONDS_BETWEEN_LOOKS)
-    while not state.is_over:
-        share = state.done / state.total if state.total else 0.0
-        progress(share, f"{request.decoding.decoding}: {state.done} of {state.total} records")
-        state = job.wait(_SECONDS_BETWEEN_LOOKS)
-    if state.report is None:
-        raise state.error or RecsysError(state.message)
-    return state.report
+    decoding = request.decoding.decoding
+    return workbench.start_evaluation(request).finish(lambda share, told: progress(share, f"{decoding}: {told}"))
 
 
 def _score(report: Report, choice: ModelChoice, plan: ScoringPlan, decoding: DecodingMode) -> dict[str, Any]:

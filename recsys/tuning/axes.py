@@ -20,8 +20,8 @@ MAX_AXES: Final = 3
 MAX_CELLS: Final = 400
 Value = float | int | str | bool | None
 
-_NOT_VARIED: Final = ("num_recommendations", "genres", "year_from", "year_to")
-"""What changes the question and not how it is answered: such cells cannot be compared."""
+_NOT_VARIED: Final = ("num_recommendations", "genres", "year_from", "year_to", "seed")
+"""What changes the question and not how it is answered, and what each record has of its own."""
 _PARTS: Final[Mapping[str, type[Settings]]] = {
     "generation": GenerationSettings,
     "decoding": DecodingSettings,
@@ -41,7 +41,7 @@ def _place_settings() -> dict[str, str]:
 
 
 VARIED: Final[Mapping[str, str]] = _place_settings()
-"""Every setting that may be varied, with its part of a request; the seed of the records is one of them."""
+"""Every setting that may be varied, with its part of a request."""
 
 
 @dataclass(frozen=True)

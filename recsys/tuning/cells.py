@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from recsys.errors import CancelledError, ModelBusyError, RecsysError
+from recsys.errors import CancelledError, ModelBusyError
 from recsys.evaluation.report import Report
 from recsys.evaluation.request import EvaluationRequest
 from recsys.evaluation.results import RecordResult
@@ -62,14 +62,13 @@ class CellEvaluator:
             RecsysError: what the evaluation raises.
         """
         job = self._start(request, name)
-        while not (state := job.wait(_SECONDS_BETWEEN_LOOKS)).is_over:
+
+        def tell(share: float, told: str) -> None:
             if self._cancel.is_set():
                 job.cancel()
-            done = f": {state.done} of {state.total} records" if state.total else ""
-            self._tell(state.done / state.total if state.total else 0.0, f"{name}{done}")
-        if state.report is None:
-            raise state.error or RecsysError(state.message)
-        return state.report
+            self._tell(share, f"{name}: {told}")
+
+        return job.finish(tell)
 
     def results(self, report: Report) -> tuple[RecordResult, ...]:
         """The records of a report that it gave, in one order for all of them."""

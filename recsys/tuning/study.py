@@ -71,7 +71,7 @@ class Study:
         """The command line that makes it again."""
         words = ["python", "-m", "recsys", "tune", *(f"--search={one}" for one in self.space)]
         words += [f"--objective={self.objective}", f"--trials={self.num_trials}", f"--study-seed={self.seed}"]
-        return shlex.join([*words, f"--split={self.base.evaluation.split}", *self.base.command_words[4:]])
+        return shlex.join([*words, *self.base.option_words])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -37,10 +37,7 @@ def confirmation_text(confirmation: Confirmation) -> str:
     interval, test = difference.interval, difference.permutation
     spread = f" [{interval.low:+.4f}, {interval.high:+.4f}]" if interval else ""
     p = f", p = {test.p_value:.4f}" if test else ""
-    clear = (
-        interval is not None and (interval.low > 0 or interval.high < 0) and test is not None and test.p_value < 0.05
-    )
-    verdict = ("better than before" if difference.mean > 0 else "worse than before") if clear else "no clear difference"
+    verdict = {1: "better than before", -1: "worse than before"}.get(difference.clear_sign, "no clear difference")
     return (
         f"On {winner.num_records} test records of {winner.num_users} users, asked once: {label} "
         f"{winner.model.metrics[HEADLINE].mean:.4f} with the winner, "

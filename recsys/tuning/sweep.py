@@ -116,8 +116,7 @@ class Sweep:
     def command(self) -> str:
         """The command line that makes it again."""
         words = ["python", "-m", "recsys", "sweep", *(f"--axis={axis}" for axis in self.axes)]
-        # The split is always written: `sweep` and `evaluate` have another one as their default.
-        return shlex.join([*words, f"--split={self.base.evaluation.split}", *self.base.command_words[4:]])
+        return shlex.join([*words, *self.base.option_words])
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

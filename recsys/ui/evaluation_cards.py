@@ -47,7 +47,6 @@ _SHARE_TITLES: Final[Mapping[str, str]] = {
     "other_script": "Another script",
     "empty": "Empty",
 }
-_SIGNIFICANT = 0.05
 _ALWAYS_METERED = ("well_formed", "exactly_n", "repeated", "already_liked", "wrong_year")
 _METERED_WHEN_SEEN = ("already_disliked", "ambiguous", "prose", "code", "other_script", "empty")
 
@@ -115,13 +114,11 @@ def _verdict(difference: PairedDifference) -> str:
     """One baseline against the run, in a sentence that claims no more than the interval and the corrected test do."""
     name = escape(system_title(difference.against))
     interval = difference.interval
-    deciding = difference.deciding_p_value
-    is_clear = deciding is None or deciding < _SIGNIFICANT
     if interval is None:
         told, tone = f"Too few users to compare with {name}", "quiet"
-    elif interval.low > 0 and is_clear:
+    elif difference.clear_sign > 0:
         told, tone = f"Better than {name}", "ok"
-    elif interval.high < 0 and is_clear:
+    elif difference.clear_sign < 0:
         told, tone = f"Worse than {name}", "off"
     else:
         told, tone = f"No clear difference from {name}", "quiet"

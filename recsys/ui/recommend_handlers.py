@@ -177,7 +177,7 @@ class RecommendHandlers:
         except (RecsysError, ValueError, TypeError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float = 6.0) -> None:
+    def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
         """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
         model = (model or "").strip()
         precision = "auto" if is_served(model) else precision  # the control may not have followed yet

@@ -200,3 +200,10 @@ def test_what_reports_alone_can_tell_is_checked_without_records():
     require_comparable(OURS[0], THEIRS[0])
     with pytest.raises(SettingsError, match="different K"):
         require_comparable(OURS[0], replace(THEIRS[0], request=AT_SEVEN))
+
+
+def test_a_report_that_came_without_its_records_is_told_so():
+    ours = run([answer("5-0", 1)])
+    theirs = run([answer("5-0", 2)], fingerprint="b" * 16)
+    with pytest.raises(InputError, match="records of a run are not here"):
+        compare_runs(ours[0], ours[1], theirs[0], (), None)

@@ -142,3 +142,8 @@ def test_a_table_of_one_user_says_that_it_has_no_interval(tmp_path):
     text = render_text(evaluate(tmp_path, num_records=1))
     assert "one user only" in text
     assert "p =" not in text
+
+
+def test_the_command_that_makes_it_again_stands_last(report):
+    assert blocks_of(report)[-1][-1] == f"Again: {report.command}"
+    assert "Again" not in render_text(replace(report, command=""))

@@ -35,6 +35,7 @@ def test_an_axis_is_read_with_the_types_of_its_setting(text, values):
     [
         ("colour=red", "no setting to vary.*temperature"),
         ("num_recommendations=4,8", "no setting to vary"),
+        ("seed=1,2", "no setting to vary"),
         ("temperature", "has no value"),
         ("temperature=hot", "takes numbers.*'hot'"),
         ("top_k=1.5", "takes numbers"),
@@ -70,7 +71,7 @@ def test_every_combination_is_a_cell_and_the_last_axis_varies_fastest():
         ([], "one to three"),
         ([Axis(name, (1,)) for name in ("temperature", "top_p", "top_k", "num_beams")], "one to three"),
         ([Axis("top_p", (0.5,)), Axis("top_p", (0.6,))], "varied twice"),
-        ([Axis("seed", tuple(range(401)))], "too many combinations"),
+        ([Axis("max_new_tokens", tuple(range(1, 402)))], "too many combinations"),
         ([Axis("temperature", (0.0, 2.5))], "temperature is out of range"),
     ],
 )
