@@ -6,7 +6,7 @@ PORT ?= 7860
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run test slow check bench format deploy browser clean
+.PHONY: run test slow check bench format deploy browser lock locked audit licences clean
 
 run: $(VENV)/.ready
 	$(BIN)/python app.py --port $(PORT) $(ARGS)
@@ -36,6 +36,32 @@ bench: $(VENV)/.ready-dev
 deploy: $(VENV)/.ready
 	$(BIN)/python -m recsys deploy "$(SPACE)"
 
+# requirements.lock: what requirements.txt resolves to, with hashes.
+lock: $(VENV)-audit/.ready
+	$(VENV)-audit/bin/uv pip compile requirements.txt --custom-compile-command "make lock" --output-file requirements.lock
+
+# Installs that lock, every file checked against its hash; torch first, from TORCH_INDEX where that is given.
+locked:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep ^torch== requirements.txt)"
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements.lock
+	touch $(VENV)/.ready
+
+# Known weaknesses of what the lock names; asks an advisory service on the internet.
+audit: $(VENV)-audit/.ready
+	$(VENV)-audit/bin/pip-audit --requirement requirements.lock --disable-pip
+
+# The licence of every package of the lock, as the packages themselves state it.
+licences: $(VENV)/.ready $(VENV)-audit/.ready
+	{ printf '# Licences of the installed packages\n\nWritten by `make licences`; what each is for: `THIRD_PARTY.md`.\n\n'; \
+	  $(VENV)-audit/bin/pip-licenses --python $(BIN)/python --from=mixed --format=markdown --order=name \
+	  --packages torch $$(sed -n 's/^\([a-z0-9._-]*\)==.*/\1/p' requirements.lock); } > docs/licences.md
+
+$(VENV)-audit/.ready: pyproject.toml
+	test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["audit"])')
+	touch $@
+
 # Browser tests drive a Chromium of the system; it is installed when we may, else those tests are skipped.
 browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
@@ -54,4 +80,4 @@ $(VENV)/.ready-dev: $(VENV)/.ready pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

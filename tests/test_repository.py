@@ -32,6 +32,27 @@ def test_requirements_are_pinned_and_hold_the_eight_fixed_packages():
     assert pinned >= FIXED_PACKAGES
 
 
+def test_the_lock_file_holds_every_requirement_but_torch_at_its_version_with_hashes():
+    wanted = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text("utf-8").split())
+    blocks = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text("utf-8"))
+    locked = [re.match(r"([\w.-]+)==([\w.]+)", block) for block in blocks if not block.startswith("#")]
+    versions = {found[1].replace("-", "_"): found[2] for found in locked}
+    assert "torch" not in versions
+    for name, version in wanted.items():
+        if name != "torch":
+            assert versions[name.replace("-", "_")] == version, f"{name}: run make lock"
+    assert all("--hash=sha256:" in block for block in blocks if not block.startswith("#"))
+    assert not re.search(r"https?://|file:", "".join(blocks))
+
+
+def test_the_licence_of_every_locked_package_is_listed():
+    table = (ROOT / "docs/licences.md").read_text("utf-8").lower().replace("_", "-")
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    # A package for other systems or newer Pythons alone is not installed where the table is made.
+    for name in ["torch", *re.findall(r"^([\w.-]+)==[\w.]+ \\\\$", lock, flags=re.MULTILINE)]:
+        assert f"| {name.replace('_', '-')} " in table, f"{name}: run make licences"
+
+
 def test_every_fixed_package_is_really_used():
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "recsys").rglob("*.py"))
     for package in FIXED_PACKAGES - {"accelerate", "bitsandbytes"}:
