@@ -6,7 +6,7 @@ PORT ?= 7860
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run test slow check bench format deploy browser lock locked audit licences clean
+.PHONY: run test slow fuzz check bench format deploy browser lock locked audit licences clean
 
 run: $(VENV)/.ready
 	$(BIN)/python app.py --port $(PORT) $(ARGS)
@@ -16,6 +16,11 @@ test: $(VENV)/.ready-dev browser
 
 slow: $(VENV)/.ready-dev browser
 	$(BIN)/python -m pytest -m slow
+
+# A million cases for everything that reads foreign input; by coverage where atheris installs, else by mutation.
+fuzz: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet atheris==3.0.0 || echo "No atheris here: random mutation instead." >&2
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
