@@ -15,12 +15,13 @@ import threading
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradio_client import Client
-
-from tests.soak.clients import Person, Tally, plain
+from tests.soak.clients import Person, Tally, connect, plain
 from tests.soak.server import Server
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 _SLACK = 1.0
 """Seconds beside a batch that a request may take on two cores: its own work, the queue's looks."""
@@ -49,7 +50,7 @@ def main() -> int:
 
 
 def _choices(address: str, models: list[str]) -> list[dict[str, Any]]:
-    client = Client(address, verbose=False, download_files=False)
+    client = connect(address)
     adapters = client.predict(api_name="/adapters")
     found: list[dict[str, Any]] = []
     for model in models:
@@ -78,7 +79,7 @@ def _load(
 
 def _beside_a_long_job(address: str, choice: dict[str, Any], seconds: float) -> dict[str, float]:
     """How long one person waits while a long evaluation runs, and how long its batches take."""
-    client = Client(address, verbose=False, download_files=False)
+    client = connect(address)
     asked = {"liked": ["Heat (1995)"], "temperature": 0, "max_new_tokens": 16, **choice}
     settings = {"choice": choice, "generation": {"temperature": 0}, "evaluation": {"batch_size": 32}}
     alone = min(_timed(client, asked) for _ in range(5))
@@ -106,7 +107,7 @@ def _timed(client: Client, asked: dict[str, Any]) -> float:
 
 def _ask_again(address: str, tally: Tally, seconds: float) -> dict[str, Any]:
     """The same requests one after the other, by model, on a server that nobody else uses."""
-    client = Client(address, verbose=False, download_files=False)
+    client = connect(address)
     until, same, other = time.monotonic() + seconds, 0, []
     unique = {json.dumps(asked, sort_keys=True): (asked, answer) for asked, answer in tally.answers}
     for asked, answer in sorted(unique.values(), key=lambda pair: (pair[0]["model"], str(pair[0]["adapter"]))):

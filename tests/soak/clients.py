@@ -40,6 +40,11 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+def connect(address: str) -> Client:
+    """A client that waits as long as a loaded machine takes."""
+    return Client(address, verbose=False, download_files=False, httpx_kwargs={"timeout": 300})
+
+
 def plain(answer: dict[str, Any]) -> dict[str, Any]:
     """What must be the same whenever the same is asked."""
     movies = [(movie["item_id"], movie["match"]) for movie in answer["recommendations"]]
@@ -60,7 +65,7 @@ class Person:
         self.address, self.tally, self.choices = address, tally, choices
         self.chance = random.Random(number)
         self.choice = choices[0]
-        self.client = Client(address, verbose=False, download_files=False)
+        self.client = connect(address)
 
     def live(self, until: float) -> None:
         """Does one thing after the other."""
