@@ -18,6 +18,7 @@ from recsys.cli.bench_evaluation import add_evaluation_arguments, bench_evaluati
 from recsys.cli.bench_history import add_history_arguments, bench_history
 from recsys.cli.bench_load import add_load_arguments, bench_load
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
+from recsys.cli.bench_numerics import add_numerics_arguments, bench_numerics
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
 from recsys.cli.bench_training import add_training_arguments, bench_training
@@ -32,6 +33,7 @@ _SUBJECTS: Mapping[str, Callable[[argparse.Namespace, Workbench], int]] = {
     "dislikes": bench_dislikes,
     "evaluation": bench_evaluation,
     "history": bench_history,
+    "numerics": bench_numerics,
     "prompts": bench_prompts,
     "resolvers": bench_resolvers,
     "training": bench_training,
@@ -58,9 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_baseline_arguments(baselines)
     add_dislike_arguments(dislikes := subjects.add_parser("dislikes", help="what naming dislikes does to likelihoods"))
     add_history_arguments(history := subjects.add_parser("history", help="MAP@4 with 0 to all liked movies shown"))
+    numerics = subjects.add_parser("numerics", help="what precision, batch size and extreme settings change in answers")
+    add_numerics_arguments(numerics)
     evaluation = subjects.add_parser("evaluation", help="records a second of evaluations beside the engine alone")
     add_evaluation_arguments(evaluation)
-    with_model = (generation, decoding, prompts, training, dislikes, history, evaluation)
+    with_model = (generation, decoding, prompts, training, dislikes, history, numerics, evaluation)
     for subject in with_model:
         add_choice_options(subject)
     for subject in (*with_model, resolution, resolvers, baselines):
