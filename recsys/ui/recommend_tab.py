@@ -33,7 +33,9 @@ _TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "
 
 _WIDTH = "() => [window.innerWidth]"
 _SHOW_ANSWER = """(num) => {
-  if (window.innerWidth < 900) document.getElementById("answer").scrollIntoView({behavior: "smooth"});
+  const answer = document.getElementById("answer");
+  const isAbove = answer.getBoundingClientRect().top < 0;
+  if (window.innerWidth < 900 || isAbove) answer.scrollIntoView({behavior: "smooth"});
   return num;
 }"""
 

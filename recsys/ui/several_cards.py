@@ -118,13 +118,14 @@ def _cell(place: int, state: GridState, catalogue: Catalogue, record: Record | N
         body = _refusal(found.refusal)
     else:
         body = _answer(found.answer, catalogue) + _facts(found, found.answer, record)
-    return f'<section class="several-cell">{_name(cell, found)}{body}</section>'
+    return f'<section class="several-cell">{_name(cell, found, state.grid.columns[cell.column])}{body}</section>'
 
 
-def _name(cell: Cell, found: CellAnswer | None) -> str:
-    """The adapter where several share the place, the prompt that was really asked with, and why it is another."""
+def _name(cell: Cell, found: CellAnswer | None, column: str) -> str:
+    """The adapter where several share the place, the prompt where the column does not tell it, and why it is that."""
     asked = found is None or found.answer is not None
-    style = f"{_STYLES[cell.request.prompt.style]} prompt" if asked else ""
+    style = _STYLES[cell.request.prompt.style]
+    style = f"{style} prompt" if asked and style != column.lower() else ""
     words = " · ".join(filter(None, (escape(cell.name) and f"<b>{escape(cell.name)}</b>", style)))
     note = f'<p class="several-note">{escape(cell.note)}</p>' if cell.note and asked else ""
     return (f'<p class="several-name">{words}</p>' if words else "") + note
