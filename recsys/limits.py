@@ -27,6 +27,8 @@ class Limits:
         max_records: Records of one evaluation; 0 is no limit.
         max_seconds: Wall-clock seconds of one generation, after which it is stopped; None is no limit.
         max_evaluation_seconds: The same for an evaluation.
+        max_cells: Answers to one question that is put to several models or adapters.
+        max_grid_seconds: Wall-clock seconds of all of them together; None is no limit.
     """
 
     max_history: int = MAX_HISTORY
@@ -37,6 +39,8 @@ class Limits:
     max_records: int = 0
     max_seconds: float | None = None
     max_evaluation_seconds: float | None = None
+    max_cells: int = 100
+    max_grid_seconds: float | None = None
 
     @classmethod
     def for_public(cls) -> Limits:
@@ -50,6 +54,8 @@ class Limits:
             max_records=100,
             max_seconds=60.0,
             max_evaluation_seconds=900.0,
+            max_cells=9,
+            max_grid_seconds=240.0,
         )
 
     def check_generation(self, settings: GenerationSettings, decoding: DecodingSettings | None = None) -> None:
@@ -67,6 +73,12 @@ class Limits:
                 raise HistoryError(
                     f"too many {kind} movies", seen=f"{number} movies", mend=f"keep at most {self.max_history}"
                 )
+
+    def check_cells(self, num_cells: int) -> None:
+        """Raises SettingsError where one question would be answered too many times."""
+        if num_cells > self.max_cells:
+            mend = f"choose fewer models or adapters: at most {self.max_cells} answers at once"
+            raise SettingsError("too many answers to one question", seen=f"{num_cells} answers", mend=mend)
 
     def check_evaluation(self, settings: EvaluationSettings) -> None:
         """Raises SettingsError where an evaluation asks for too many records."""

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from recsys.catalogue import Catalogue, HistoryEntry
+from recsys.cli.answer_lines import title_lines
 from recsys.cli.history import add_review_options, entries_of, review_file
 from recsys.cli.options import (
     add_choice_options,
@@ -23,6 +24,7 @@ from recsys.cli.options import (
 )
 from recsys.cli.options import read_settings as read
 from recsys.cli.progress import ProgressLine
+from recsys.cli.several import add_several_options, asks_several, run_several
 from recsys.errors import HistoryError
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_choice_options(parser)
+    add_several_options(parser)
     for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
         add_settings(parser, settings)
     add_prompt_options(parser)
@@ -62,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         decoding=read(arguments, DecodingSettings),
         record_id=arguments.record,
     )
+    if asks_several(arguments):
+        return run_several(arguments, workbench, request)
     workbench.check(request)
     progress = ProgressLine()
     workbench.host.load(request.choice, progress)
@@ -102,15 +107,9 @@ def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
 
 
 def _written_lines(recommendation: Recommendation, workbench: Workbench) -> list[str]:
-    lines = ["What the model wrote:", f"  {recommendation.completion.text.strip()}", "", "What it resolves to:"]
-    for resolution in recommendation.resolutions:
-        movie = None if resolution.item_id is None else workbench.catalogue[resolution.item_id]
-        name = movie.display() if movie else f"{resolution.generated.title} - out of catalogue"
-        notes = [resolution.match, *(flag.replace("_", " ") for flag in sorted(resolution.flags))]
-        lines.append(f"  {resolution.generated.rank}. {name}  [{', '.join(notes) if movie else 'no match'}]")
-    if not recommendation.resolutions:
-        lines.append(f"  nothing: the text is {recommendation.parsed.problem or 'not a list'}")
-    return lines
+    wrote = recommendation.completion.text.strip()
+    titles = title_lines(recommendation, workbench.catalogue)
+    return ["What the model wrote:", f"  {wrote}", "", "What it resolves to:", *titles]
 
 
 def _hybrid_lines(recommendation: Recommendation, workbench: Workbench) -> list[str]:

@@ -91,7 +91,7 @@ def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
         body = _callout(recommendation) + fused_html(recommendation, catalogue)
         wrote = _card("card-wrote", "How both rank them", body, "best sum first")
     else:
-        body = _callout(recommendation) + _wrote_text(recommendation, resolver)
+        body = _callout(recommendation) + wrote_text(recommendation, resolver)
         wrote = _wrote_card(body, _finish(completion, len(resolutions), asked))
     return _cards(
         wrote,
@@ -148,7 +148,8 @@ def _card(name: str, title: str, body: str, note: str) -> str:
     )
 
 
-def _wrote_text(recommendation: Recommendation, resolver: ResolverName) -> str:
+def wrote_text(recommendation: Recommendation, resolver: ResolverName) -> str:
+    """What the model wrote, each title in the colour of what it is."""
     marks = []
     for resolution in recommendation.resolutions:
         badge = leading_badge(resolution, resolver)

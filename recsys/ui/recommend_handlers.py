@@ -17,7 +17,7 @@ import gradio as gr
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.data.records import Record
 from recsys.errors import CancelledError, HistoryError, RecsysError
-from recsys.models.host import HostState, ModelChoice
+from recsys.models.host import ModelChoice
 from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
 from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
@@ -25,6 +25,7 @@ from recsys.remote.settings import is_served
 from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
+from recsys.ui.answer_view import View, answer_view, waiting_for
 from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
 from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
@@ -43,9 +44,6 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], int]] = {
     "action": (("Terminator 2: Judgment Day (1991)", "Speed (1994)", "The Rock (1996)", "Face/Off (1997)"), 4),
 }
 """Example → its movies and N."""
-
-View = tuple[Any, Any, Any, Any, Any, Any]
-"""Answer, details, and the buttons that take one place: recommend and compare, stop, leave the queue."""
 
 
 @dataclass(frozen=True)
@@ -81,40 +79,41 @@ class RecommendHandlers:
     def begin(self, num_recommendations: float) -> View:
         """The click is seen at once, whatever the queue."""
         cards = waiting_cards("Waiting for a turn…", _rows(num_recommendations))
-        return _view(cards, "", leave=True)
+        return answer_view(cards, "", leave=True)
 
     def answer(
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
     ) -> Iterator[View]:
         """Answers the request on the page, from waiting over streaming to done."""
-        yield from self._run(request, (liked, disliked, record_id, values), self._stream)
+        yield from self.run(request, (liked, disliked, record_id, values), self._stream)
 
     def compare(
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
     ) -> Iterator[View]:
         """Answers the request on the page twice: in free text, and with what the catalogue allows."""
-        yield from self._run(request, (liked, disliked, record_id, values), self._stream_both)
+        yield from self.run(request, (liked, disliked, record_id, values), self._stream_both)
 
-    def _run(
+    def run(
         self,
         request: gr.Request,
         given: tuple[object, object, object, Sequence[object]],
         work: Callable[[Question], Iterator[View]],
     ) -> Iterator[View]:
+        """Reads the page and shows what the work makes of it, or what went wrong."""
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         try:
             question = Question(self.read(*given), self.workbench.data, cancel, request)
             num_recommendations = question.asked.generation.num_recommendations
-            yield _view(waiting_cards("Reading the prompt…", num_recommendations), "", stop=True)
+            yield answer_view(waiting_cards("Reading the prompt…", num_recommendations), "", stop=True)
             yield from work(question)
         except CancelledError:
-            yield _view(cancelled_cards(), "")
+            yield answer_view(cancelled_cards(), "")
         except RecsysError as error:
-            yield _view(error_cards(error), "")
+            yield answer_view(error_cards(error), "")
         except Exception:
             broken = RecsysError("Something broke that should not have", mend="the server's log tells what; try again")
-            yield _view(error_cards(broken), "")
+            yield answer_view(error_cards(broken), "")
             raise
         finally:
             cancel.set()
@@ -126,7 +125,7 @@ class RecommendHandlers:
 
     def left_queue(self) -> View:
         """The request was taken out of the queue before its turn."""
-        return _view(cancelled_cards(), "")
+        return answer_view(cancelled_cards(), "")
 
     def read(
         self, liked: object, disliked: object, record_id: object, values: Sequence[object]
@@ -203,11 +202,11 @@ class RecommendHandlers:
     def _stream(self, question: Question) -> Iterator[View]:
         for part in self._parts(question, question.asked, question.cancel):
             if isinstance(part, str):
-                yield _view(part, "", stop=True)
+                yield answer_view(part, "", stop=True)
                 continue
             self._remember(question, part)
             catalogue, address = question.data.catalogue, page_address(question.visitor)
-            yield _view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
+            yield answer_view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
 
     def _stream_both(self, question: Question) -> Iterator[View]:
         cancel, data = question.cancel, question.data
@@ -228,7 +227,7 @@ class RecommendHandlers:
                     self._remember(question, part)
                     sides[place] = finished_side(part, data.catalogue, question.record)
                 last = place == len(requests) - 1 and not isinstance(part, str)
-                yield _view(compare_html(tuple(sides)), "", stop=not last)
+                yield answer_view(compare_html(tuple(sides)), "", stop=not last)
             if cancel.is_set():
                 raise CancelledError("the comparison was stopped")
 
@@ -278,23 +277,8 @@ class RecommendHandlers:
         return record if record is not None and record.history == history else None
 
 
-def waiting_for(state: HostState) -> tuple[str, float | None]:
-    """What the page says before the first token, and how far a load is."""
-    if state.phase == "loading":
-        return f"Loading the model: {state.message or 'starting'}", state.progress
-    if state.phase == "empty":
-        return "Loading the model: starting", 0.0
-    return "Reading the prompt…", None
-
-
 def _rows(num_recommendations: object) -> int:
     """How many rows to keep a place for; a wrong N is told by the answer, not here."""
     if not isinstance(num_recommendations, (int, float)):
         return GenerationSettings().num_recommendations
     return max(1, min(20, int(num_recommendations)))
-
-
-def _view(cards: str, details: str, *, stop: bool = False, leave: bool = False) -> View:
-    idle = not stop and not leave
-    buttons = (gr.Button(visible=shown) for shown in (idle, idle, stop, leave))
-    return cards, details, *buttons

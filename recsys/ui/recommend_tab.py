@@ -10,11 +10,14 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.ui.answer_cards import empty_cards
+from recsys.ui.answer_view import View
 from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
-from recsys.ui.recommend_handlers import RecommendHandlers, View
+from recsys.ui.recommend_handlers import RecommendHandlers
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
+from recsys.ui.several_controls import SeveralControls, connect_several, create_several_controls
+from recsys.ui.several_handlers import SeveralHandlers
 from recsys.ui.theme import ASSETS
 from recsys.ui.title_picker import create_title_picker
 
@@ -30,7 +33,9 @@ _TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "
 
 _WIDTH = "() => [window.innerWidth]"
 _SHOW_ANSWER = """(num) => {
-  if (window.innerWidth < 900) document.getElementById("answer").scrollIntoView({behavior: "smooth"});
+  const answer = document.getElementById("answer");
+  const isAbove = answer.getBoundingClientRect().top < 0;
+  if (window.innerWidth < 900 || isAbove) answer.scrollIntoView({behavior: "smooth"});
   return num;
 }"""
 
@@ -51,10 +56,11 @@ class _Parts:
     answer: gr.HTML
     details: gr.HTML
     panel: SettingsPanel
+    several: SeveralControls
 
     @property
     def view(self) -> list[gr.components.Component]:
-        return [self.answer, self.details, self.go, self.compare, self.stop, self.leave]
+        return [self.answer, self.details, self.go, self.compare, self.stop, self.leave, *self.several.buttons]
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
+            several = create_several_controls(workbench, default_choice or ModelChoice())
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
             create_detail_costs(workbench, panel, liked, disliked)
         with gr.Column(elem_classes=["main"], min_width=300):
@@ -102,7 +109,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
@@ -144,12 +151,16 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
     runs = []
 
-    def answer_after(start: gr.events.Dependency, answer: Callable[..., Iterator[View]] = handlers.answer) -> None:
+    def answer_after(
+        start: gr.events.Dependency,
+        answer: Callable[..., Iterator[View]] = handlers.answer,
+        chosen: tuple[gr.components.Component, ...] = (),
+    ) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(
             begun.then(
                 answer,
-                inputs,
+                [*chosen, *inputs],
                 parts.view,
                 concurrency_id=MODEL_QUEUE,
                 concurrency_limit=1,
@@ -160,6 +171,13 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)
+    several, over_several = parts.several, SeveralHandlers(handlers)
+    for button, answer_them, chosen in (
+        (several.ask_adapters, over_several.ask_adapters, several.adapters),
+        (several.ask_models, over_several.ask_models, several.models),
+    ):
+        answer_after(button.click(None, js="() => {}", api_visibility="private"), answer_them, (chosen,))
+    connect_several(handlers.workbench, several, panel.choice["model"], _QUICK)
     for name in ("ghibli", "action"):
         pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
         answer_after(pressed)
