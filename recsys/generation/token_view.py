@@ -238,9 +238,7 @@ def _views(
         )
 
 
-def _alternatives(
-    steps: Steps, place: int, ids: Sequence[int], texts: Callable[[int], str]
-) -> Iterator[Alternative]:
+def _alternatives(steps: Steps, place: int, ids: Sequence[int], texts: Callable[[int], str]) -> Iterator[Alternative]:
     columns = (values[place, ids].tolist() for values in (steps.before, steps.after, steps.cut, steps.is_penalised))
     for token_id, before, after, cut, is_penalised in zip(ids, *columns, strict=True):
         yield Alternative(token_id, texts(token_id), before, after, _KNOBS[cut - 1] if cut else None, is_penalised)

@@ -22,6 +22,7 @@ STYLE_SHEETS = (
     "forms.css",
     "title_picker.css",
     "answer.css",
+    "tokens.css",
     "evaluate.css",
     "training.css",
     "tune.css",
