@@ -56,10 +56,9 @@ def connect_live(
 
     Models and adapters are left out, since one is loaded first, and texts, which are wrong while they are typed.
     """
-    for group in (panel.generation, panel.prompt, panel.resolution, panel.decoding):
-        for control in group.values():
-            if not isinstance(control, gr.Textbox):
-                control.change(None, None, None, js=MOVED, api_visibility="private")  # type: ignore[attr-defined]
+    groups = (panel.generation, panel.prompt, panel.resolution, panel.decoding)
+    controls: list[Any] = [one for group in groups for one in group.values() if not isinstance(one, gr.Textbox)]
+    gr.on([control.change for control in controls], None, js=MOVED, api_visibility="private")
     # A run that comes while one is ending is kept, not dropped.
     run = live.submit(answer, list(inputs), list(view), trigger_mode="always_last", **queue)
     run.then(None, js=ENDED, api_visibility="private")
