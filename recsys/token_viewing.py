@@ -14,7 +14,7 @@ from recsys.generation.token_view import CompletionView, view_completion
 from recsys.models.host import ModelHost
 from recsys.models.out_of_memory import memory_told
 from recsys.models.zerogpu import gpu_task
-from recsys.recommend import Recommendation
+from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.remote.settings import is_served
 from recsys.settings import GenerationSettings
 
@@ -40,7 +40,7 @@ class TokenViewer:
             SettingsError: for an answer that has no tokens of its own here.
             ModelUnavailableError: when another model is in memory now, or memory ran out.
         """
-        require_tokens(answer)
+        require_free_text(answer.request)
         choice, state = answer.request.choice, self._host.state()
         if state.phase != "ready" or state.choice is None or state.choice.base != choice.base:
             # Loading it again for a look would take the model away from whoever chose the other one.
@@ -59,17 +59,17 @@ class TokenViewer:
             return view_completion(loaded, answer.prompt, answer.completion.token_ids, settings)
 
 
-def require_tokens(answer: Recommendation) -> None:
-    """Refuses answers that are no free text of a model of this machine.
+def require_free_text(request: RecommendationRequest) -> None:
+    """Refuses requests whose answer is no free text of a model of this machine.
 
     Raises:
         SettingsError: with what it is instead.
     """
-    if is_served(answer.request.choice.model):
+    if is_served(request.choice.model):
         raise SettingsError(
             "a server gives text alone, without the chances of its tokens", mend="choose a model that is loaded here"
         )
-    if answer.request.decoding.is_catalogue:
+    if request.decoding.is_catalogue:
         raise SettingsError(
             "tokens are shown of free text; with catalogue decoding the catalogue decides most of them",
             mend="switch catalogue decoding off, or choose Ranking, which shows each title's tokens",

@@ -23,10 +23,13 @@ from recsys.cli.options import (
 )
 from recsys.cli.options import read_settings as read
 from recsys.cli.progress import ProgressLine
-from recsys.errors import HistoryError
+from recsys.cli.text_table import render_table
+from recsys.errors import HistoryError, SettingsError
+from recsys.generation.token_view import CompletionView
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import DecodingSettings, GenerationSettings, ResolutionSettings
+from recsys.token_viewing import TokenViewer, require_free_text
 from recsys.workbench import Workbench
 
 
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", type=Path, help="take liked and disliked movies from an export or a list")
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--show-tokens", action="store_true", help="of free text, each token's chance and rank as well")
     add_choice_options(parser)
     for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
         add_settings(parser, settings)
@@ -63,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         record_id=arguments.record,
     )
     workbench.check(request)
+    if arguments.show_tokens:
+        _require_tokens(request, arguments)
     progress = ProgressLine()
     workbench.host.load(request.choice, progress)
     progress.close()
@@ -72,7 +78,16 @@ def run(arguments: argparse.Namespace) -> int:
         print()
     else:
         print(render_text(recommendation, workbench))
+    if arguments.show_tokens:
+        print(f"\n{render_tokens(TokenViewer(workbench.host)(recommendation))}")
     return 0
+
+
+def _require_tokens(request: RecommendationRequest, arguments: argparse.Namespace) -> None:
+    """Refuses what has no table of tokens before a model is loaded for it."""
+    if arguments.json:
+        raise SettingsError("tokens are a table for people", seen="--json", mend="leave --json or --show-tokens out")
+    require_free_text(request)
 
 
 def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
@@ -82,6 +97,20 @@ def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
     if found:
         return found[0]
     return int(text) if text.isdecimal() and int(text) in catalogue else text
+
+
+def render_tokens(seen: CompletionView) -> str:
+    """Each token with its probability before and after the sliders, and its rank before them."""
+    rows = [
+        (_visible(one.written.text), f"{one.written.before:.2%}", f"{one.written.after:.2%}", f"{one.rank:,}")
+        for one in seen.tokens
+    ]
+    return "\n".join([render_table(("token", "before", "after", "rank"), rows), *seen.notes])
+
+
+def _visible(text: str) -> str:
+    """A token's text with its first blank and its line ends to be seen."""
+    return ("␣" + text[1:] if text.startswith(" ") else text).replace("\n", "↵")
 
 
 def render_text(recommendation: Recommendation, workbench: Workbench) -> str:
