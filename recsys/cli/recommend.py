@@ -25,10 +25,13 @@ from recsys.cli.options import (
 from recsys.cli.options import read_settings as read
 from recsys.cli.progress import ProgressLine
 from recsys.cli.several import add_several_options, asks_several, run_several
-from recsys.errors import HistoryError
+from recsys.cli.text_table import render_table
+from recsys.errors import HistoryError, SettingsError
+from recsys.generation.token_view import CompletionView
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import DecodingSettings, GenerationSettings, ResolutionSettings
+from recsys.token_viewing import TokenViewer, require_free_text
 from recsys.workbench import Workbench
 
 
@@ -40,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", type=Path, help="take liked and disliked movies from an export or a list")
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--show-tokens", action="store_true", help="of free text, each token's chance and rank as well")
     add_choice_options(parser)
     add_several_options(parser)
     for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
@@ -68,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     if asks_several(arguments):
         return run_several(arguments, workbench, request)
     workbench.check(request)
+    if arguments.show_tokens:
+        _require_tokens(request, arguments)
     progress = ProgressLine()
     workbench.host.load(request.choice, progress)
     progress.close()
@@ -77,7 +83,16 @@ def run(arguments: argparse.Namespace) -> int:
         print()
     else:
         print(render_text(recommendation, workbench))
+    if arguments.show_tokens:
+        print(f"\n{render_tokens(TokenViewer(workbench.host)(recommendation))}")
     return 0
+
+
+def _require_tokens(request: RecommendationRequest, arguments: argparse.Namespace) -> None:
+    """Refuses what has no table of tokens before a model is loaded for it."""
+    if arguments.json:
+        raise SettingsError("tokens are a table for people", seen="--json", mend="leave --json or --show-tokens out")
+    require_free_text(request)
 
 
 def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
@@ -87,6 +102,20 @@ def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
     if found:
         return found[0]
     return int(text) if text.isdecimal() and int(text) in catalogue else text
+
+
+def render_tokens(seen: CompletionView) -> str:
+    """Each token with its probability before and after the sliders, and its rank before them."""
+    rows = [
+        (_visible(one.written.text), f"{one.written.before:.2%}", f"{one.written.after:.2%}", f"{one.rank:,}")
+        for one in seen.tokens
+    ]
+    return "\n".join([render_table(("token", "before", "after", "rank"), rows), *seen.notes])
+
+
+def _visible(text: str) -> str:
+    """A token's text with its first blank and its line ends to be seen."""
+    return ("␣" + text[1:] if text.startswith(" ") else text).replace("\n", "↵")
 
 
 def render_text(recommendation: Recommendation, workbench: Workbench) -> str:

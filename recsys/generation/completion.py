@@ -34,6 +34,7 @@ class Completion:
         adapter: Name of the adapter in effect, or None for the base model alone.
         tokens_told: Whether the generated tokens were counted; false where a server did not tell.
         notes: What the reader should know of how it was made, each as a sentence.
+        token_ids: The tokens generated, one that ends the text included; none where a server wrote it.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Completion:
     without_effect: dict[str, str] = field(default_factory=dict)
     tokens_told: bool = True
     notes: tuple[str, ...] = ()
+    token_ids: tuple[int, ...] = ()
 
     @property
     def tokens_per_second(self) -> float:

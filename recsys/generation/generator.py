@@ -165,7 +165,7 @@ class TransformersGenerator:
             text=self._detokenizer.finish(row.growing),
             prompt_text=row.tokenized.text,
             prompt_tokens=len(row.tokenized.ids),
-            completion_tokens=row.num_tokens,
+            completion_tokens=len(row.token_ids),
             seconds=seconds,
             finish_reason=row.finish_reason or "max_new_tokens",
             settings=settings.replace(seed=seed),
@@ -173,6 +173,7 @@ class TransformersGenerator:
             precision=self._loaded.precision,
             adapter=self._loaded.adapter,
             without_effect=settings.without_effect(),
+            token_ids=tuple(row.token_ids),
         )
 
     def _pad_token_id(self) -> int:

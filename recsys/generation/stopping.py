@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recsys.generation.completion import FinishReason, IsComplete
@@ -43,7 +43,7 @@ class Row:
 
     tokenized: TokenizedPrompt
     growing: GrowingText
-    num_tokens: int = 0
+    token_ids: list[int] = field(default_factory=list)
     finish_reason: FinishReason | None = None
 
 
@@ -68,7 +68,7 @@ class RowWatcher:
         return torch.tensor([row.finish_reason is not None for row in self.rows], device=input_ids.device)
 
     def _take(self, row: Row, token_id: int) -> None:
-        row.num_tokens += 1
+        row.token_ids.append(token_id)
         if token_id in self._limits.end_ids:
             row.finish_reason = "end_of_text"
             return
@@ -123,7 +123,7 @@ class BeamWatcher:
         for token_id in ids:
             if token_id not in self._limits.end_ids:
                 growing = self._detokenizer.extend(growing, token_id)
-        row = Row(one, growing, num_tokens=len(ids))
+        row = Row(one, growing, token_ids=list(ids))
         if ids and ids[-1] in self._limits.end_ids:
             row.finish_reason = "end_of_text"
         elif ids and self._is_done(tuple(ids), growing, one):

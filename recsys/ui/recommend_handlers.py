@@ -102,6 +102,7 @@ class RecommendHandlers:
         """Reads the page and shows what the work makes of it, or what went wrong."""
         session = request.session_hash or ""
         cancel = self.running.begin(session)
+        self.answers.begin(session)
         try:
             question = Question(self.read(*given), self.workbench.data, cancel, request)
             num_recommendations = question.asked.generation.num_recommendations
@@ -256,8 +257,7 @@ class RecommendHandlers:
                 yield waiting_cards(message, num, progress=progress)
 
     def _remember(self, question: Question, answer: Recommendation) -> None:
-        found = tuple(item for item in answer.item_ids if item is not None)
-        self.answers.remember(question.visitor.session_hash or "", found)
+        self.answers.remember(question.visitor.session_hash or "", answer)
 
     def _titles_so_far(self, text: str, prompt: Prompt, catalogue: Catalogue) -> list[GeneratedTitle]:
         """The titles that are complete: the one at the end of the text may still grow."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from recsys.models.host import ModelChoice
+from recsys.token_viewing import TokenViewer
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.answer_view import View
 from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
+from recsys.ui.live import ENDED, connect_live, create_live_switch
 from recsys.ui.recommend_handlers import RecommendHandlers
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
@@ -20,6 +22,7 @@ from recsys.ui.several_controls import SeveralControls, connect_several, create_
 from recsys.ui.several_handlers import SeveralHandlers
 from recsys.ui.theme import ASSETS
 from recsys.ui.title_picker import create_title_picker
+from recsys.ui.token_card import connect_token_card, create_token_card
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -31,6 +34,12 @@ _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibi
 _TOLD: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """For handlers that warn: Gradio passes warnings on through the queue only."""
 
+_MODEL: dict[str, Any] = {
+    "concurrency_id": MODEL_QUEUE,
+    "concurrency_limit": 1,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
 _WIDTH = "() => [window.innerWidth]"
 _SHOW_ANSWER = """(num) => {
   const answer = document.getElementById("answer");
@@ -97,6 +106,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
                 record_id = gr.State(None)
                 create_history_import(workbench, liked, disliked, record_id)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
+            live = create_live_switch()
             compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
@@ -107,12 +117,15 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            tokens = create_token_card()
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
         liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
-    _connect(parts, handlers)
+    inputs = _connect(parts, handlers)
+    connect_live(live, panel, handlers.answer, inputs, parts.view, _MODEL)
+    connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
     return Asked(liked, record_id, handlers.answers, panel, disliked, answer, details, panel.decoding["genres"])
 
 
@@ -144,7 +157,8 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
     return liked, disliked, clear, examples
 
 
-def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
+def _connect(parts: _Parts, handlers: RecommendHandlers) -> list[gr.components.Component]:
+    """Returns what a question is read from."""
     panel = parts.panel
     num_recommendations = panel.generation["num_recommendations"]
     inputs = [parts.liked, parts.disliked, parts.record_id, *panel.inputs]
@@ -157,17 +171,8 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
         chosen: tuple[gr.components.Component, ...] = (),
     ) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
-        runs.append(
-            begun.then(
-                answer,
-                [*chosen, *inputs],
-                parts.view,
-                concurrency_id=MODEL_QUEUE,
-                concurrency_limit=1,
-                show_progress="hidden",
-                api_visibility="private",
-            )
-        )
+        runs.append(begun.then(answer, [*chosen, *inputs], parts.view, **_MODEL))
+        runs[-1].then(None, js=ENDED, api_visibility="private")
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)
@@ -192,6 +197,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     for name in ("precision", "int8_threshold"):
         panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
+    return inputs
 
 
 def _on_load(parts: _Parts, handlers: RecommendHandlers) -> None:

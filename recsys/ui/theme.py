@@ -23,6 +23,7 @@ STYLE_SHEETS = (
     "title_picker.css",
     "answer.css",
     "several.css",
+    "tokens.css",
     "evaluate.css",
     "training.css",
     "tune.css",

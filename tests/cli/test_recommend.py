@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from recsys.baselines.hybrid import FusedTitle
-from recsys.cli.recommend import render_text
-from recsys.settings import DecodingSettings
+from recsys.cli.main import main
+from recsys.cli.recommend import render_text, render_tokens
+from recsys.generation.token_view import Alternative, CompletionView, TokenView
+from recsys.settings import DecodingSettings, GenerationSettings
 from tests.evaluation.answers import MADE_MOVIES, make_answer, title
 
 
@@ -43,3 +45,24 @@ def test_a_text_is_printed_with_what_its_titles_are(workbench):
     assert "  1. One (1990)  [exact]\n" in text
     assert "Two (2000)  [fuzzy]\n" in text
     assert "Void - out of catalogue  [no match]\n" in text
+
+
+def test_tokens_are_a_table_of_chances_and_ranks():
+    written = Alternative(5, " Up\n", 0.25, 1.0, None, False)
+    cut = Alternative(6, "<b>", 0.0001, 0.0, "top_p", False)
+    tokens = (TokenView(written, 1, 2.0, 0.0, 1, (written,), (written,)), TokenView(cut, 1200, 2.0, 0.0, 1, (), ()))
+    assert render_tokens(CompletionView(tokens, GenerationSettings(), ("A note.",))).splitlines() == [
+        "token  before  after    rank",
+        "␣Up↵   25.00%  100.00%  1",
+        "<b>    0.01%   0.00%    1,200",
+        "A note.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(["--decoding", "catalogue_list"], "tokens are shown of free text"), (["--json"], "a table for people")],
+)
+def test_tokens_are_refused_before_a_model_is_loaded(options, told, capsys):
+    assert main(["recommend", "Alien", "--show-tokens", *options]) == 2
+    assert told in capsys.readouterr().err

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,19 +27,7 @@ from recsys.resolution.levenshtein import LevenshteinResolver
 from recsys.settings import DecodingSettings, GenerationSettings
 from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
-
-
-class WordTokenizer:
-    """Takes each word for a token; as much of a tokenizer as prompts are counted with."""
-
-    chat_template = bos_token = bos_token_id = None
-
-    def __init__(self) -> None:
-        self.added_tokens_decoder: dict[int, Any] = {}
-        self.all_special_tokens: list[str] = []
-
-    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
-        return {"input_ids": list(range(len(text.split())))}
+from tests.ui.scripted_tokens import PIECE, PieceTokenizer, WordTokenizer, scripted_model
 
 
 class ScriptedHost:
@@ -50,6 +39,11 @@ class ScriptedHost:
         self.started = time.monotonic()
         self.tokens_per_second: float | None = None
         self.busy = False
+        self.pieces = PieceTokenizer()
+
+    @contextmanager
+    def use(self, choice: ModelChoice, **_: Any) -> Iterator[Any]:
+        yield scripted_model(self.pieces)
 
     def start_loading(self, choice: ModelChoice) -> None:
         if self.busy:
@@ -81,6 +75,7 @@ class ScriptedGenerator:
         by_likes = sorted(catalogue, key=lambda movie: -catalogue.popularity.get(movie.item_id, 0))
         self.known = [movie.display() for movie in by_likes[:200]]
         self.text: str | None = None
+        self.pieces = PieceTokenizer()
         self.error: Exception | None = None
 
     def stream(
@@ -90,7 +85,7 @@ class ScriptedGenerator:
             raise self.error
         text = self.text if self.text is not None else self.write(random.Random(settings.seed), prompt)
         started, shown = time.monotonic(), ""
-        pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
+        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
         reason = "titles_complete" if len(pieces) <= settings.max_new_tokens else "max_new_tokens"
         for piece in pieces[: settings.max_new_tokens]:
             time.sleep(self.seconds_per_token)
@@ -110,6 +105,7 @@ class ScriptedGenerator:
             base_model="smollm2-135m",
             precision="bf16",
             without_effect=settings.without_effect(),
+            token_ids=self.pieces.encode(shown),
         )
 
     def write(self, rng: random.Random, prompt: Prompt) -> str:
@@ -186,6 +182,7 @@ class FakeWorkbench(Workbench):
         self.host = ScriptedHost(seconds_to_load)  # type: ignore[assignment]
         self.seconds_per_token = seconds_per_token
         self.generator = ScriptedGenerator(self.catalogue, seconds_per_token)
+        self.generator.pieces = self.host.pieces
         self.model_lock = threading.Lock()
 
     def stream(
