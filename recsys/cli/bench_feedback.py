@@ -62,10 +62,10 @@ def add_feedback_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ways",
         nargs="+",
-        default=["all", "past", "all-hidden"],
+        default=["all", "past", "all-first", "all-hidden"],
         choices=WAYS,
         metavar="WAY",
-        help=f"which ratings the users tell, and whether skipped titles are hidden: {', '.join(WAYS)}",
+        help=f"how users vote and what becomes of it, of {', '.join(WAYS)}",
     )
     parser.add_argument(
         "--baselines",
@@ -121,7 +121,7 @@ def _require_possible(records: Sequence[Record], asked: EvaluationRequest, round
     if not records:
         raise InputError("there are no records to evaluate", seen=asked.evaluation.split, mend="take another split")
     most = max(len(record.history) for record in records) + rounds * asked.evaluation.k
-    if not 1 <= rounds or most > MAX_HISTORY:
+    if rounds < 1 or most > MAX_HISTORY:
         seen = f"{rounds} rounds of {asked.evaluation.k} titles"
         mend = (
             f"a history and all votes may be {MAX_HISTORY} movies: ask for fewer rounds or titles, and for at least one"
@@ -146,7 +146,7 @@ def make_systems(
 
 
 def ask_model(workbench: Workbench, asked: EvaluationRequest, progress: Progress) -> AskRound:
-    """The model as what answers a round. Finished batches are kept, and a round that was asked before is not asked again.
+    """The model as what answers a round; finished batches are kept, and what was asked before is not asked again.
 
     A round is named by all that its answers depend on, so whatever is changed in how users vote makes it another one.
     """

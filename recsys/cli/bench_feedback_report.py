@@ -22,11 +22,12 @@ _SKIPS: Final = {
     "stay": "Titles without a vote may come again.",
     "hidden": "Every title that was shown is hidden from then on, so that each round is a new page of titles.",
 }
+_PLACES: Final = {"last": "", "first": "Liked movies join the history before all others, not as the latest."}
 _RULES: Final = (
-    "A shown movie that the user rated 4 or more gets 👍 and joins the history, one rated 2 or less gets 👎 and never comes "
-    "again, others get no vote. The record's relevant movies are never voted on, hit or not, so no round is told of them "
-    "and every round is scored on the same ones. *Told*: the system reads the votes. *Not told*: what its user votes on "
-    "is left out and nothing is learnt of it, since leaving known movies out makes room by itself."
+    "A shown movie that the user rated 4 or more gets 👍 and joins the history, one rated 2 or less gets 👎 and never "
+    "comes again, others get no vote. The record's relevant movies are never voted on, hit or not, so no round is told "
+    "of them and every round is scored on the same ones. *Told*: the system reads the votes. *Not told*: what its user "
+    "votes on is left out and nothing is learnt of it, since leaving known movies out makes room by itself."
 )
 
 
@@ -81,9 +82,12 @@ def _difference_of(difference: PairedDifference) -> dict[str, Any]:
 
 def render(found: Mapping[str, Any]) -> str:
     """The findings as Markdown: for each way of voting the means, the differences and the votes by round."""
-    asked = f"`{found['command']}`: {found['records']} {found['split']} records of {found['users']} users of {found['data']}"
+    about = f"{found['records']} {found['split']} records of {found['users']} users of {found['data']}"
     return "\n\n".join(
-        [f"{asked}. {_RULES} {found['note']}".rstrip(), *(_render_way(way, found) for way in found["ways"])]
+        [
+            f"`{found['command']}`: {about}. {_RULES} {found['note']}".rstrip(),
+            *(_render_way(way, found) for way in found["ways"]),
+        ]
     )
 
 
@@ -95,6 +99,7 @@ def _render_way(found: Mapping[str, Any], of: Mapping[str, Any]) -> str:
     if metric_of(way) == FOUND:
         measured += "; *not told* is paging through the first ranking"
     known = f"{found['known_ratings_per_record']:,.0f} ratings a record that could become votes on average."
+    told = " ".join(filter(None, (_KNOWN[way.known], _SKIPS[way.skips], _PLACES[way.place])))
     systems = found["systems"]
     tables = (
         (f"{measured}, 95% interval, in brackets over users: told of the votes", _rows(systems, _told)),
@@ -103,7 +108,7 @@ def _render_way(found: Mapping[str, Any], of: Mapping[str, Any]) -> str:
         ("Told, minus not told", _rows(systems, _over_control, since=1)),
         ("👍 + 👎 given before the round, and records with a vote", _rows(systems, _votes, since=1)),
     )
-    head = f"## {found['way']}\n\n{_KNOWN[way.known]} {_SKIPS[way.skips]} {known}\n\n"
+    head = f"## {found['way']}\n\n{told} {known}\n\n"
     p_values = (
         "p: permutation test by user, corrected by Holm for all differences of a system to round 0 and to *not told*.\n"
     )

@@ -1,13 +1,13 @@
 """Simulated users who vote on what they are recommended, and what that does to the next answers.
 
-A record's user has rated other movies than those of the record. Where such a movie is recommended, the user votes: 👍 on
-one they rated as a like, 👎 on one they rated as a dislike, nothing on the others. The relevant movies of the record are
-never voted on, whether they were hit or not, so that the same movies are to be found in every round and no round is told
-of them.
+A record's user has rated other movies than those of the record. Where such a movie is recommended, the user votes: 👍
+on one they rated as a like, 👎 on one they rated as a dislike, nothing on the others. The relevant movies of the record
+are never voted on, whether they were hit or not, so that the same movies are to be found in every round and no round is
+told of them.
 
-Leaving out what was voted on makes room for other movies, and lists get better by that alone. So each system goes through
-the rounds twice: once *told*, with the votes in its history and dislikes, and once where the movies that were voted on are
-left out and nothing is learnt of them. What reading the votes is worth is the difference.
+Leaving out what was voted on makes room for other movies, and lists get better by that alone. So each system goes
+through the rounds twice: once *told*, with the votes in its history and dislikes, and once where the movies that were
+voted on are left out and nothing is learnt of them. What reading the votes is worth is the difference.
 """
 
 from __future__ import annotations
