@@ -16,7 +16,7 @@ from recsys.recommend import Recommendation, RecommendationRequest
 
 Vote = Literal["like", "dislike", "open", "none"]
 """👍, 👎, an opened movie that counts as a like, and a vote taken back."""
-VOTES: Final = get_args(Vote)
+VOTES: Final[tuple[Vote, ...]] = get_args(Vote)
 
 Move = Literal["up", "down", "same", "new", "voted", "gone"]
 """Where an item went: to a better or a worse rank, nowhere, into the list, out of it by a vote, out of it by others."""
@@ -128,21 +128,28 @@ def _movement_of(item: RankedItem, was: RankedItem | None, *, comparable: bool) 
     return Movement(item.item_id, was.rank, item.rank, move, change)
 
 
+def read_vote(value: object) -> Vote:
+    """A vote as a page sends it.
+
+    Raises:
+        HistoryError: for a vote that there is not.
+    """
+    found: Vote | None = next((vote for vote in VOTES if vote == value), None)
+    if found is None:
+        raise HistoryError("there is no such vote", seen=value, mend=f"vote {', '.join(VOTES[:-1])} or {VOTES[-1]}")
+    return found
+
+
 def apply_vote(
-    history: Sequence[HistoryEntry], disliked: Sequence[HistoryEntry], item_id: int, vote: str
+    history: Sequence[HistoryEntry], disliked: Sequence[HistoryEntry], item_id: int, vote: Vote
 ) -> tuple[tuple[HistoryEntry, ...], tuple[HistoryEntry, ...]]:
     """The history and the dislikes after a vote: the item is the latest entry of its side and on no other.
 
     An opened movie becomes a like only where it was not voted on before; "none" takes the item out of both.
 
-    Raises:
-        HistoryError: for a vote that there is not.
-
     >>> apply_vote((1, 2), (3,), 3, "like")
     ((1, 2, 3), ())
     """
-    if vote not in VOTES:
-        raise HistoryError("there is no such vote", seen=vote, mend=f"vote {', '.join(VOTES[:-1])} or {VOTES[-1]}")
     if vote == "open" and item_id in (*history, *disliked):
         return tuple(history), tuple(disliked)
     liked, spurned = (tuple(entry for entry in side if entry != item_id) for side in (history, disliked))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.errors import HistoryError
-from recsys.feedback import VOTES, Movement, RankedItem, Round, apply_vote, find_movements
+from recsys.feedback import VOTES, Movement, RankedItem, Round, apply_vote, find_movements, read_vote
 from recsys.recommend import RecommendationRequest
 from recsys.settings import DecodingSettings, GenerationSettings
 
@@ -101,4 +101,4 @@ def test_a_vote_moves_its_item_and_nothing_else(liked, disliked, item, vote):
 
 def test_a_vote_that_there_is_not_is_refused():
     with pytest.raises(HistoryError, match="no such vote"):
-        apply_vote((), (), 1, "maybe")
+        read_vote("maybe")

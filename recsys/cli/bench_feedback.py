@@ -92,7 +92,7 @@ def bench_feedback(arguments: argparse.Namespace, workbench: Workbench) -> int:
     _require_possible(records, asked, arguments.rounds)
     progress = ProgressLine()
     workbench.host.load(choice, progress)
-    systems = make_systems(workbench, asked, records, progress)
+    systems = make_systems(workbench, asked, progress)
     ways = [
         run_way(WAYS[name], workbench, records, systems, k=arguments.k, rounds=arguments.rounds)
         for name in arguments.ways
@@ -132,16 +132,13 @@ def _require_possible(records: Sequence[Record], asked: EvaluationRequest, round
         raise SettingsError("the votes cannot be kept from this model", seen="a prompt with dislikes", mend=mend)
 
 
-def make_systems(
-    workbench: Workbench, asked: EvaluationRequest, records: Sequence[Record], progress: Progress
-) -> dict[str, AskRound]:
+def make_systems(workbench: Workbench, asked: EvaluationRequest, progress: Progress) -> dict[str, AskRound]:
     """The model and the baselines, each as what answers a round."""
     fitted, splits = workbench.data.fitted_baselines, FITTED_ON[asked.evaluation.split]
-    dislikes = {record.record_id: record.disliked for record in records}
     systems: dict[str, AskRound] = {name_of(asked): ask_model(workbench, asked, progress)}
     for name in asked.baselines:
         recommender = find_fitted(name, workbench.split, splits, fitted).recommender
-        systems[name] = ask_baseline(recommender, n=asked.evaluation.k, known_dislikes=dislikes)
+        systems[name] = ask_baseline(recommender, n=asked.evaluation.k)
     return systems
 
 

@@ -34,7 +34,7 @@ _AT_ONCE: Final = 256
 
 Ranking = tuple[int | None, ...]
 AskRound = Callable[[Sequence[Record], Sequence[tuple[int, ...]]], Sequence[Ranking]]
-"""Answers records whose histories and dislikes are those of a round, each with further items that must not come out."""
+"""Answers records whose histories and dislikes are those of a round, each with the items that must not come out."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class _Session:
             history=(*parts[0], *parts[1]),
             disliked=tuple(dict.fromkeys((*self.record.disliked, *self.dislikes))),
         )
-        return record, tuple(skipped)
+        return record, (*self.dislikes, *skipped)
 
     def score(self, ranking: Ranking, k: int) -> RoundScore:
         """The list that follows, scored against the record's relevant movies."""
@@ -220,22 +220,19 @@ def _items_of(rated: Rated, user: int) -> dict[int, int]:
     return dict(zip(rated.items[part].tolist(), rated.times[part].tolist(), strict=True))
 
 
-def ask_baseline(recommender: Recommender, *, n: int, known_dislikes: Mapping[str, tuple[int, ...]]) -> AskRound:
+def ask_baseline(recommender: Recommender, *, n: int) -> AskRound:
     """A classic recommender as a system: it reads the history, and what was voted on cannot come out.
+
+    The dislikes that a record came with are not left out, as they are not in an evaluation, which round 0 is.
 
     Args:
         recommender: A fitted one.
         n: Titles of a list.
-        known_dislikes: Of each record by its id, the dislikes it came with, which baselines are not told: an evaluation
-            leaves out what the history holds and nothing else, and round 0 is that evaluation.
     """
     from recsys.baselines.hybrid import find_candidates
 
     def ask(records: Sequence[Record], left_out: Sequence[tuple[int, ...]]) -> list[Ranking]:
-        excluded = [
-            {*record.history, *(set(record.disliked) - set(known_dislikes[record.record_id])), *out}
-            for record, out in zip(records, left_out, strict=True)
-        ]
+        excluded = [{*record.history, *out} for record, out in zip(records, left_out, strict=True)]
         histories = [record.history for record in records]
         parts = [slice(start, start + _AT_ONCE) for start in range(0, len(records), _AT_ONCE)]
         found = [find_candidates(recommender, histories[part], n=n, excluded=excluded[part]) for part in parts]

@@ -13,6 +13,7 @@ from recsys.ui.answer_cards import empty_cards
 from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
 from recsys.ui.recommend_handlers import RecommendHandlers, View
+from recsys.ui.rounds_handlers import RoundsHandlers, RoundsParts, connect_votes, create_rounds
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
 from recsys.ui.theme import ASSETS
@@ -51,6 +52,7 @@ class _Parts:
     answer: gr.HTML
     details: gr.HTML
     panel: SettingsPanel
+    rounds: RoundsParts
 
     @property
     def view(self) -> list[gr.components.Component]:
@@ -70,6 +72,7 @@ class Asked:
         answer: The cards of the answer.
         details: What stands below them.
         genres: The filter by genre, whose choices are the data's.
+        rounds: The strip of rounds between them.
     """
 
     liked: gr.HTML
@@ -80,6 +83,7 @@ class Asked:
     answer: gr.HTML
     details: gr.HTML
     genres: gr.components.Component
+    rounds: gr.HTML
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -100,13 +104,15 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            rounds = create_rounds()
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, rounds
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     _connect(parts, handlers)
-    return Asked(liked, record_id, handlers.answers, panel, disliked, answer, details, panel.decoding["genres"])
+    shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
+    return Asked(liked, record_id, handlers.answers, panel, *shown)
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:
@@ -143,14 +149,15 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     inputs = [parts.liked, parts.disliked, parts.record_id, *panel.inputs]
     filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
     runs = []
+    rounds = RoundsHandlers(handlers.workbench, handlers.running, handlers.finished, handlers.answer)
 
     def answer_after(start: gr.events.Dependency, answer: Callable[..., Iterator[View]] = handlers.answer) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(
             begun.then(
-                answer,
-                inputs,
-                parts.view,
+                rounds.follow(answer),
+                [parts.rounds.session, *inputs],
+                [*parts.view, parts.rounds.session, parts.rounds.card],
                 concurrency_id=MODEL_QUEUE,
                 concurrency_limit=1,
                 show_progress="hidden",
@@ -167,8 +174,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
-    picked = [parts.liked, parts.disliked]
-    parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
+    connect_votes(rounds, parts.rounds, parts.answer, [parts.liked, parts.disliked], inputs, parts.view, MODEL_QUEUE)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
     panel.chosen.then(handlers.load_model, choice, **_TOLD)
     for name in ("precision", "int8_threshold"):

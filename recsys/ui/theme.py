@@ -22,6 +22,7 @@ STYLE_SHEETS = (
     "forms.css",
     "title_picker.css",
     "answer.css",
+    "rounds.css",
     "evaluate.css",
     "training.css",
     "tune.css",
