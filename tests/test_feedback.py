@@ -1,13 +1,16 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recsys.errors import HistoryError
 from recsys.feedback import VOTES, Movement, RankedItem, Round, apply_vote, find_movements, read_vote
 from recsys.recommend import RecommendationRequest
 from recsys.settings import DecodingSettings, GenerationSettings
+
+busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""No test is about speed, and the machine may be busy."""
 
 RANKING = RecommendationRequest(history=(1, 2), decoding=DecodingSettings("catalogue_rank"))
 
@@ -60,6 +63,7 @@ def test_written_titles_have_ranks_and_no_likelihoods():
 answers = st.lists(st.integers(0, 30), unique=True, max_size=8)
 
 
+@busy
 @given(before=answers, after=answers, voted=st.lists(st.integers(0, 30), unique=True, max_size=3))
 def test_every_item_of_either_answer_moves_once_and_backwards_the_other_way(before, after, voted):
     asked = replace(RANKING, history=tuple(voted))
@@ -76,6 +80,7 @@ def test_every_item_of_either_answer_moves_once_and_backwards_the_other_way(befo
         assert (one.move == "voted") == (item in voted and item not in after)
 
 
+@busy
 @given(answers)
 def test_nothing_moves_between_an_answer_and_itself(items):
     same = ranked(RANKING, *((item, -1.0) for item in items))
@@ -85,6 +90,7 @@ def test_nothing_moves_between_an_answer_and_itself(items):
 lists = st.lists(st.one_of(st.integers(0, 9), st.just("as typed")), unique=True, max_size=6)
 
 
+@busy
 @given(liked=lists, disliked=lists, item=st.integers(0, 9), vote=st.sampled_from(VOTES))
 def test_a_vote_moves_its_item_and_nothing_else(liked, disliked, item, vote):
     likes, dislikes = apply_vote(liked, disliked, item, vote)

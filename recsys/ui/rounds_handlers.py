@@ -26,6 +26,8 @@ from recsys.ui.title_picker import read_entries, write_entries
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
+NUM_SHOWN = 8
+"""Answer, details, four buttons, the rounds and the strip."""
 _MAX_SEEN = 10**9
 _STOPPED = "Stopped: the votes are in the lists, and no answer has read them yet."
 
@@ -199,11 +201,20 @@ class RoundsHandlers:
 
         return followed
 
-    def ask_again(self, request: gr.Request, session: SessionRounds, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """Answers the votes; the answer before stays until the new one is whole."""
+    def ask_again(
+        self, request: gr.Request, session: SessionRounds, liked: object, disliked: object, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """Answers the votes; the answer before stays until the new one is whole.
+
+        A page that votes quickly sends its lists before it has heard of its latest votes. It asks once more when it
+        has, so what it asked before then is not answered.
+        """
+        if self._read(liked, disliked) != session.rounds.lists:
+            yield (gr.skip(),) * NUM_SHOWN
+            return
         turn = session.begin()
         last: tuple[Any, ...] = ()
-        for number, view in enumerate(self.answer(request, *values)):
+        for number, view in enumerate(self.answer(request, liked, disliked, *values)):
             # A fast answer is the second view: buttons that change for so short a time would only flicker.
             if number > 1 and session.holds(turn):
                 yield gr.skip(), gr.skip(), *last[2:], session, gr.skip()
