@@ -130,6 +130,11 @@ def _server_words(host: ServedHost, choice: ModelChoice) -> tuple[str, ...]:
     return host.server.settings.words if host.server is not None and is_served(choice.model) else ()
 
 
+def name_run(request: EvaluationRequest, data: LoadedData, host: ServedHost, cancel: threading.Event) -> str:
+    """The fingerprint of a run of these records, data and weights; the model is loaded to tell its hash."""
+    return _fingerprint(request, data, _identify(host, request.choice, cancel))
+
+
 def _fingerprint(request: EvaluationRequest, data: LoadedData, weights: _Weights) -> str:
     details = details_hash(data.dataset.movies, request.prompt.details)
     return request.fingerprint(

@@ -15,6 +15,7 @@ from recsys.cli.bench_data import add_data_arguments, bench_data
 from recsys.cli.bench_decoding_report import add_decoding_arguments, bench_decoding
 from recsys.cli.bench_dislikes import add_dislike_arguments, bench_dislikes
 from recsys.cli.bench_evaluation import add_evaluation_arguments, bench_evaluation
+from recsys.cli.bench_feedback import add_feedback_arguments, bench_feedback
 from recsys.cli.bench_history import add_history_arguments, bench_history
 from recsys.cli.bench_load import add_load_arguments, bench_load
 from recsys.cli.bench_memory import add_memory_arguments, bench_memory
@@ -32,6 +33,7 @@ _SUBJECTS: Mapping[str, Callable[[argparse.Namespace, Workbench], int]] = {
     "decoding": bench_decoding,
     "dislikes": bench_dislikes,
     "evaluation": bench_evaluation,
+    "feedback": bench_feedback,
     "history": bench_history,
     "numerics": bench_numerics,
     "prompts": bench_prompts,
@@ -62,9 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_history_arguments(history := subjects.add_parser("history", help="MAP@4 with 0 to all liked movies shown"))
     numerics = subjects.add_parser("numerics", help="what precision, batch size and extreme settings change in answers")
     add_numerics_arguments(numerics)
+    add_feedback_arguments(feedback := subjects.add_parser("feedback", help="MAP@4 after rounds of simulated votes"))
     evaluation = subjects.add_parser("evaluation", help="records a second of evaluations beside the engine alone")
     add_evaluation_arguments(evaluation)
-    with_model = (generation, decoding, prompts, training, dislikes, history, numerics, evaluation)
+    with_model = (generation, decoding, prompts, training, dislikes, history, numerics, feedback, evaluation)
     for subject in with_model:
         add_choice_options(subject)
     for subject in (*with_model, resolution, resolvers, baselines):

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from recsys.errors import SettingsError
-from recsys.evaluation.fitted_baselines import FittedBaselines
+from recsys.evaluation.fitted_baselines import FittedBaseline, FittedBaselines
 from recsys.evaluation.metrics import score_record
 from recsys.settings import SplitName
 
@@ -96,9 +96,8 @@ def score_baseline(
     """
     from recsys.baselines.base import rank
 
-    fit, splits = _find(name, others), FITTED_ON[evaluated]
     kept = FittedBaselines() if fitted is None or name in others else fitted
-    baseline = kept.find(name, splits, lambda: fit(split.likes_of(*splits)))
+    baseline = find_fitted(name, split, FITTED_ON[evaluated], kept, others=others)
     started = time.perf_counter()
     ranked = rank(baseline.recommender, [record.history for record in records], n=max(k, num_titles))
     scores = tuple(
@@ -107,6 +106,23 @@ def score_baseline(
     )
     seconds = baseline.seconds + time.perf_counter() - started
     return BaselineRun(name, scores, seconds, baseline.recommender.coverage, baseline.was_kept)
+
+
+def find_fitted(
+    name: str,
+    split: SplitData,
+    splits: tuple[SplitName, ...],
+    kept: FittedBaselines,
+    *,
+    others: Mapping[str, FitBaseline] = MappingProxyType({}),
+) -> FittedBaseline:
+    """A baseline that learnt from these sets of users, fitted unless it is kept.
+
+    Raises:
+        SettingsError: for a baseline that is not known.
+    """
+    fit = _find(name, others)
+    return kept.find(name, splits, lambda: fit(split.likes_of(*splits)))
 
 
 def _find(name: str, others: Mapping[str, FitBaseline]) -> FitBaseline:

@@ -16,6 +16,7 @@ from recsys.recommend import Recommendation
 from recsys.resolution.base import Resolution
 from recsys.settings import ResolverName
 from recsys.ui.markup import escape
+from recsys.ui.movie_about import about_html
 from recsys.ui.ranking_card import fused_html, ranking_html
 from recsys.ui.statuses import Badge, badges, distance_text, leading_badge, legend
 
@@ -202,12 +203,12 @@ def _finish(completion: Completion, written: int, asked: int) -> str:
 def _row(resolution: Resolution, catalogue: Catalogue, resolver: ResolverName) -> str:
     movie = None if resolution.item_id is None else catalogue[resolution.item_id]
     title, below = _known(movie, resolution) if movie else _unknown(resolution, catalogue)
+    named = f'<p class="row-title">{title}</p>' if movie is None else about_html(movie, title, catalogue)
     shown = "".join(badge_html(badge) for badge in badges(resolution, resolver)) + _distance(resolution, resolver)
     quiet = "" if resolution.is_recommendation else " is-miss"
     return (
         f'<li class="answer-row{quiet}"><span class="rank">{resolution.generated.rank}</span>'
-        f'<div class="row-main"><p class="row-title">{title}</p>{below}'
-        f'<p class="row-badges">{shown}</p></div>{_votes(movie)}</li>'
+        f'<div class="row-main">{named}{below}<p class="row-badges">{shown}</p></div>{_votes(movie)}</li>'
     )
 
 
@@ -236,22 +237,31 @@ def _distance(resolution: Resolution, resolver: ResolverName) -> str:
 
 
 # Drawn, since many machines have no font with the emoji; the style sheet turns it for a dislike.
-_THUMB = (
+THUMB = (
     '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 7v6.5H2.5V7zM5 7l2.6-4.6a1.3 1.3 0 0 1 2.4.9L9.5 6h3'
     'a1.4 1.4 0 0 1 1.4 1.7l-1 4.6a1.5 1.5 0 0 1-1.5 1.2H5"/></svg>'
 )
 
 
+def press(cards: str, item_id: int, vote: str) -> str:
+    """The cards with the button of a vote pressed, and the other one of that movie not."""
+    for name in ("like", "dislike"):
+        start = f'data-vote="{name}" data-of="{item_id}" aria-pressed='
+        for old in ("true", "false"):
+            cards = cards.replace(f'{start}"{old}"', f'{start}"{str(name == vote).lower()}"')
+    return cards
+
+
 def _votes(movie: Movie | None) -> str:
     if movie is None:
         return '<span class="votes"></span>'
-    name = escape(movie.display())
+    return f'<span class="votes" data-item="{movie.item_id}">{_vote(movie, "like")}{_vote(movie, "dislike")}</span>'
+
+
+def _vote(movie: Movie, vote: str) -> str:
     return (
-        f'<span class="votes" data-item="{movie.item_id}">'
-        f'<button type="button" data-vote="like" aria-pressed="false" aria-label="Add {name} to liked" '
-        f'title="Add to liked">{_THUMB}</button>'
-        f'<button type="button" data-vote="dislike" aria-pressed="false" aria-label="Add {name} to disliked" '
-        f'title="Add to disliked">{_THUMB}</button></span>'
+        f'<button type="button" data-vote="{vote}" data-of="{movie.item_id}" aria-pressed="false" '
+        f'aria-label="Add {escape(movie.display())} to {vote}d" title="Add to {vote}d">{THUMB}</button>'
     )
 
 

@@ -51,7 +51,7 @@ def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) ->
     asked, form = following.asked, following.form
     draw_cards, cards = following.cards
     controls = [asked.genres, form.panel.decoding["genres"], form.num_records]
-    page = [form.split, asked.liked, asked.disliked, asked.record_id, asked.answer, asked.details, *cards]
+    page = [form.split, asked.liked, asked.disliked, asked.record_id, asked.answer, asked.details, asked.rounds, *cards]
 
     def follow(event: gr.EventData) -> tuple[Any, ...]:
         genres, most = genres_of(workbench), form.limit_records()
@@ -62,7 +62,7 @@ def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) ->
             f"{escape(workbench.data_name)} is in use now, for everybody. Movies and answers of the other set were "
             "cleared from this page."
         )
-        emptied: tuple[Any, ...] = (form.default_split, [], [], None, empty_cards(), "")
+        emptied: tuple[Any, ...] = (form.default_split, [], [], None, empty_cards(), "", "")
         return *(gr.Dropdown(choices=genres, value=[]) for _ in range(2)), most, *emptied, *draw_cards()
 
     dependency: gr.events.Dependency = changed.select(

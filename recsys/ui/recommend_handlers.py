@@ -17,6 +17,7 @@ import gradio as gr
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.data.records import Record
 from recsys.errors import CancelledError, HistoryError, RecsysError
+from recsys.feedback import Round
 from recsys.models.host import ModelChoice
 from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
@@ -30,10 +31,11 @@ from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_
 from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.model_fit import runs_here
+from recsys.ui.rounds import Finished, FinishedAnswers
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.share import has_request
-from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
+from recsys.ui.title_picker import PickerValue, find_entry, read_entries, write_entries
 
 if TYPE_CHECKING:
     from recsys.loaded_data import LoadedData
@@ -75,6 +77,7 @@ class RecommendHandlers:
         self.panel = panel
         self.running = RunningRequests.none()
         self.answers = LastAnswers()
+        self.finished = FinishedAnswers()
 
     def begin(self, num_recommendations: float) -> View:
         """The click is seen at once, whatever the queue."""
@@ -170,13 +173,6 @@ class RecommendHandlers:
             len(record.relevant),
         )
 
-    def vote(self, liked: object, disliked: object, event: gr.EventData) -> tuple[PickerValue, PickerValue]:
-        """Moves a recommended movie to liked or disliked, or back out of both."""
-        try:
-            return move_vote(liked, disliked, int(event.item_id), str(event.vote), self.workbench.catalogue)
-        except (RecsysError, ValueError, TypeError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
     def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
         """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
         model = (model or "").strip()
@@ -207,7 +203,10 @@ class RecommendHandlers:
                 continue
             self._remember(question, part)
             catalogue, address = question.data.catalogue, page_address(question.visitor)
-            yield answer_view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
+            cards, details = answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address)
+            finished = Finished(Round.of(part), cards, details, question.data.number)
+            self.finished.leave(question.visitor.session_hash or "", finished)
+            yield answer_view(cards, details)
 
     def _stream_both(self, question: Question) -> Iterator[View]:
         cancel, data = question.cancel, question.data

@@ -16,6 +16,7 @@ from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
 from recsys.ui.live import ENDED, connect_live, create_live_switch
 from recsys.ui.recommend_handlers import RecommendHandlers
+from recsys.ui.rounds_handlers import RoundsHandlers, RoundsParts, connect_votes, create_rounds
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
 from recsys.ui.several_controls import SeveralControls, connect_several, create_several_controls
@@ -66,6 +67,7 @@ class _Parts:
     details: gr.HTML
     panel: SettingsPanel
     several: SeveralControls
+    rounds: RoundsParts
 
     @property
     def view(self) -> list[gr.components.Component]:
@@ -85,6 +87,7 @@ class Asked:
         answer: The cards of the answer.
         details: What stands below them.
         genres: The filter by genre, whose choices are the data's.
+        rounds: The strip of rounds between them.
     """
 
     liked: gr.HTML
@@ -95,6 +98,7 @@ class Asked:
     answer: gr.HTML
     details: gr.HTML
     genres: gr.components.Component
+    rounds: gr.HTML
 
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
@@ -117,16 +121,19 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            rounds = create_rounds()
             tokens = create_token_card()
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several, rounds
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
-    inputs = _connect(parts, handlers)
-    connect_live(live, panel, handlers.answer, inputs, parts.view, _MODEL)
+    votes = RoundsHandlers(workbench, handlers.running, handlers.finished, handlers.answer)
+    asking = _connect(parts, handlers, votes)
+    connect_live(live, panel, votes.follow(handlers.answer), *asking, _MODEL)
     connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
-    return Asked(liked, record_id, handlers.answers, panel, disliked, answer, details, panel.decoding["genres"])
+    shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
+    return Asked(liked, record_id, handlers.answers, panel, *shown)
 
 
 def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[str, gr.Button]]:
@@ -157,12 +164,15 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
     return liked, disliked, clear, examples
 
 
-def _connect(parts: _Parts, handlers: RecommendHandlers) -> list[gr.components.Component]:
-    """Returns what a question is read from."""
+def _connect(
+    parts: _Parts, handlers: RecommendHandlers, rounds: RoundsHandlers
+) -> tuple[list[gr.components.Component], list[gr.components.Component]]:
+    """Connects the events of the tab; returns what an answer that counts as a round is given, and what it shows."""
     panel = parts.panel
     num_recommendations = panel.generation["num_recommendations"]
     inputs = [parts.liked, parts.disliked, parts.record_id, *panel.inputs]
     filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
+    followed: list[gr.components.Component] = [*parts.view, parts.rounds.session, parts.rounds.card]
     runs = []
 
     def answer_after(
@@ -171,7 +181,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> list[gr.components.C
         chosen: tuple[gr.components.Component, ...] = (),
     ) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
-        runs.append(begun.then(answer, [*chosen, *inputs], parts.view, **_MODEL))
+        runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *chosen, *inputs], followed, **_MODEL))
         runs[-1].then(None, js=ENDED, api_visibility="private")
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
@@ -190,14 +200,13 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> list[gr.components.C
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
-    picked = [parts.liked, parts.disliked]
-    parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
+    connect_votes(rounds, parts.rounds, parts.answer, [parts.liked, parts.disliked], inputs, parts.view, MODEL_QUEUE)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
     panel.chosen.then(handlers.load_model, choice, **_TOLD)
     for name in ("precision", "int8_threshold"):
         panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
-    return inputs
+    return [parts.rounds.session, *inputs], followed
 
 
 def _on_load(parts: _Parts, handlers: RecommendHandlers) -> None:

@@ -24,6 +24,7 @@ STYLE_SHEETS = (
     "answer.css",
     "several.css",
     "tokens.css",
+    "rounds.css",
     "evaluate.css",
     "training.css",
     "tune.css",

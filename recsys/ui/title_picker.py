@@ -7,7 +7,7 @@ the queue's validators nor the page's own rules stand between a client and this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -118,26 +118,6 @@ def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
     cleaned = clean_title(text)
     found = catalogue.find(cleaned).item_ids
     return found[0] if found else cleaned
-
-
-def move_vote(
-    liked: object, disliked: object, item_id: int, vote: str, catalogue: Catalogue
-) -> tuple[PickerValue, PickerValue]:
-    """The two lists after a 👍 or 👎 on an item; "none" takes it out of both.
-
-    Raises:
-        HistoryError: for an item that the catalogue does not have.
-    """
-    _ = catalogue[item_id]
-    sides = {"like": _without(read_entries(liked, catalogue), item_id)}
-    sides["dislike"] = _without(read_entries(disliked, catalogue), item_id)
-    if vote in sides:
-        sides[vote].append(item_id)
-    return write_entries(sides["like"], catalogue), write_entries(sides["dislike"], catalogue)
-
-
-def _without(entries: Sequence[HistoryEntry], item_id: int) -> list[HistoryEntry]:
-    return [entry for entry in entries if entry != item_id]
 
 
 def _read_entry(entry: object, catalogue: Catalogue) -> HistoryEntry:

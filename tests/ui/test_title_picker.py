@@ -1,7 +1,7 @@
 import pytest
 
 from recsys.errors import HistoryError
-from recsys.ui.title_picker import find_entry, find_titles, move_vote, read_entries, write_entries
+from recsys.ui.title_picker import find_entry, find_titles, read_entries, write_entries
 
 
 def test_what_is_written_is_read_back_in_order(catalogue):
@@ -44,21 +44,6 @@ def test_nothing_picked_is_an_empty_history(catalogue):
 def test_what_no_picker_sends_is_refused(catalogue, value):
     with pytest.raises(HistoryError):
         read_entries(value, catalogue)
-
-
-def test_a_vote_moves_a_movie_between_the_lists(catalogue):
-    liked = write_entries((1, 2571), catalogue)
-    liked, disliked = move_vote(liked, [], 1, "dislike", catalogue)
-    assert (read_entries(liked, catalogue), read_entries(disliked, catalogue)) == ((2571,), (1,))
-    liked, disliked = move_vote(liked, disliked, 1, "like", catalogue)
-    assert (read_entries(liked, catalogue), read_entries(disliked, catalogue)) == ((2571, 1), ())
-    liked, disliked = move_vote(liked, disliked, 1, "none", catalogue)
-    assert (read_entries(liked, catalogue), read_entries(disliked, catalogue)) == ((2571,), ())
-
-
-def test_a_vote_on_no_movie_is_refused(catalogue):
-    with pytest.raises(HistoryError):
-        move_vote([], [], 99999999, "like", catalogue)
 
 
 def test_a_title_that_the_catalogue_has_becomes_its_item(catalogue):
