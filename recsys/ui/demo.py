@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -50,13 +51,20 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
     return demo
 
 
-def launch_options(*, public: bool = False) -> dict[str, Any]:
-    """What ``demo.launch`` needs for the page to look right and to stay closed."""
+def launch_options(*, public: bool = False, routes: Sequence[Any] = ()) -> dict[str, Any]:
+    """What ``demo.launch`` needs for the page to look right and to stay closed.
+
+    Args:
+        public: Let visitors reach nothing that the page does not use.
+        routes: Further ones of the server.
+    """
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
+        "app_kwargs": {"routes": list(routes)},
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "run_history": False,
         # Only where a data set may be uploaded is a file of its size let in.
         "max_file_size": MAX_FILE_BYTES if public else MAX_UPLOAD_BYTES,
         "show_error": False,
