@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import get_args
 
 from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
@@ -15,10 +15,10 @@ from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
-from recsys.server_log import LogFormat, set_up_log, take_over
+from recsys.server_log import LogFormat, set_up_log
 from recsys.settings import Precision
 from recsys.ui.logged_workbench import LoggedWorkbench
-from recsys.ui.mcp_tools import keep_to_tools, require_mcp
+from recsys.ui.mcp_tools import require_mcp
 from recsys.ui.shutdown import end_on_sigterm, serve_until_stopped
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
@@ -31,59 +31,49 @@ def launch(arguments: Sequence[str] | None = None) -> None:
     """Opens the app and serves until it is stopped."""
     options = read_options(sys.argv[1:] if arguments is None else arguments)
     end_on_sigterm()
-    set_up_log(options.log_format)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from recsys.ui.demo import build_demo, launch_options
-    from recsys.ui.health import Health
+    from recsys.ui.demo import build_demo
+    from recsys.ui.serving import open_page
 
     try:
         if options.mcp:
             require_mcp()
-        workbench = LoggedWorkbench(
-            WorkbenchOptions(
-                data=options.data,
-                adapters=options.adapters,
-                runs=options.runs,
-                public=options.public,
-                device=options.device,
-                descriptions=options.descriptions,
-                known_films=options.known_films,
-                split=read_settings(options, SplitSettings),
-                default_model=options.model or OPENING_MODEL,
-                server=read_settings(options, ServerSettings),
-                opening_model=options.model,
-            )
-        )
+        workbench = LoggedWorkbench(_workbench_options(options))
         _look_at_server(workbench)
         choice = find_choice(workbench.choices, options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
+        set_up_log(options.log_format)
+        health = open_page(
+            demo,
+            workbench,
+            mcp=options.mcp,
+            server_name=options.host,
+            server_port=options.port,
+            root_path=options.root_path,
+            inbrowser=options.open and _has_screen(),
+        )
     except RecsysError as error:
-        _give_up(error)
-    health = Health(workbench)
-    demo.launch(
-        server_name=options.host,
-        server_port=options.port,
-        root_path=options.root_path,
-        inbrowser=options.open and _has_screen(),
-        prevent_thread_lock=True,
-        mcp_server=options.mcp,
-        **launch_options(public=options.public, routes=[health.route]),
-    )
-    take_over("uvicorn", "uvicorn.error")
-    if options.mcp:
-        try:
-            keep_to_tools(demo)
-        except RecsysError as error:
-            demo.close(verbose=False)
-            _give_up(error)
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(2 if isinstance(error, InputError) else 1) from None
     # The page is up first: reading torch and the weights takes longer than all the rest.
     workbench.host.start_loading(choice)
     serve_until_stopped(demo, workbench, health)
 
 
-def _give_up(error: RecsysError) -> NoReturn:
-    print(f"Error: {error}", file=sys.stderr)
-    raise SystemExit(2 if isinstance(error, InputError) else 1) from None
+def _workbench_options(options: argparse.Namespace) -> WorkbenchOptions:
+    return WorkbenchOptions(
+        data=options.data,
+        adapters=options.adapters,
+        runs=options.runs,
+        public=options.public,
+        device=options.device,
+        descriptions=options.descriptions,
+        known_films=options.known_films,
+        split=read_settings(options, SplitSettings),
+        default_model=options.model or OPENING_MODEL,
+        server=read_settings(options, ServerSettings),
+        opening_model=options.model,
+    )
 
 
 def _look_at_server(workbench: Workbench) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from recsys.data.own_history import MAX_FILE_BYTES
 from recsys.models.host import ModelChoice
@@ -16,6 +17,7 @@ from recsys.ui.data_follow import Following, follow_data
 from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
+from recsys.ui.public_gate import PublicGate
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
 from recsys.ui.training_tab import create_training_tab
@@ -61,7 +63,7 @@ def launch_options(*, public: bool = False, routes: Sequence[Any] = ()) -> dict[
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
-        "app_kwargs": {"routes": list(routes)},
+        "app_kwargs": {"routes": list(routes), "middleware": [Middleware(PublicGate)] if public else []},
         "enable_monitoring": False,
         "footer_links": ["api"],
         "run_history": False,
