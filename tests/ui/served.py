@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS_TO_START = 120
+SECONDS_TO_START = 240
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Served:
         given = ({"Content-Type": "application/json"} if body is not None else {}) | (headers or {})
         request = urllib.request.Request(f"{self.address}{path}", sent, given)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return Answer(answer.status, answer.read().decode(errors="replace"))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read().decode(errors="replace"))
