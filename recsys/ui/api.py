@@ -29,6 +29,7 @@ from recsys.settings import (
     require_choice,
     require_number,
 )
+from recsys.ui.api_words import RECOMMEND, RECOMMEND_PARAMETERS, SEARCH, SEARCH_PARAMETERS, documented
 from recsys.ui.recommend_tab import MODEL_QUEUE
 from recsys.ui.title_picker import MAX_HITS, MAX_QUERY, find_entry, find_titles
 
@@ -39,8 +40,22 @@ if TYPE_CHECKING:
 
 def add_api(workbench: Workbench) -> None:
     """Adds the endpoints to the page that is being built."""
+    endpoints = Endpoints(workbench)
+    gr.api(endpoints.recommend, api_name="recommend", concurrency_id=MODEL_QUEUE, concurrency_limit=1)
+    gr.api(endpoints.models, api_name="models", queue=False)
+    gr.api(endpoints.adapters, api_name="adapters", queue=False)
+    gr.api(endpoints.search_titles, api_name="search_titles", queue=False)
 
-    def recommend(  # one parameter for each setting, so that the API page lists them all
+
+class Endpoints:
+    """The functions behind the endpoints; their types, defaults and words are what the API page and MCP show."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self.workbench = workbench
+
+    @documented(RECOMMEND, RECOMMEND_PARAMETERS)
+    def recommend(
+        self,
         liked: list[int | str],
         disliked: list[int | str] | None = None,
         model: str | None = None,
@@ -74,70 +89,24 @@ def add_api(workbench: Workbench) -> None:
         llm_weight: float = 2.0,
         int8_threshold: float = INT8_THRESHOLD,
     ) -> dict[str, Any]:
-        """Recommends movies for somebody who liked the given ones.
-
-        The prompt's settings, from style to details, may be left at None: then the prompt is the one that the
-        adapter was trained with or that the model reads, and else as the defaults named below.
-
-        Args:
-            liked: Liked movies in order, each an item_id or a title; an empty list asks for a cold start.
-            disliked: Movies never to recommend.
-            model: Registry name (see /models); outside of a public page also a local folder or a Hub id. None takes
-                the one that the adapter was made for, without an adapter smollm2-135m.
-            precision: What the weights are held in.
-            adapter: Name of an adapter (see /adapters).
-            temperature: 0 to 2; 0 is greedy, or plain beam search.
-            top_p: Above 0 to 1.
-            top_k: 0 to 1000; 0 keeps all.
-            num_beams: 1 to 16.
-            repetition_penalty: 1 to 2.
-            max_new_tokens: 1 to 1024.
-            num_recommendations: 1 to 20.
-            seed: Same seed, same answer.
-            style: The prompt's style; else few_shot.
-            queue_symbol: What stands between history and answer; else =>.
-            list_separator: What stands between titles; else a semicolon.
-            include_years: Whether titles carry their year; else not.
-            include_disliked: Whether the prompt names the disliked movies; else not.
-            num_examples: 1 to 8 worked examples of the few_shot style; else 3.
-            details: What each title of the history carries in the prompt; else nothing.
-            resolver: How titles that the catalogue does not have are read.
-            threshold: 0 to 1, or None for the resolver's own.
-            force_nearest: Take the nearest movie whatever its similarity.
-            decoding: free text, or only real movies new to this person: as a list, ranked by likelihood, or (hybrid)
-                the best of a classic recommender, ranked by its scores and likelihoods together.
-            title_score: What likelihood means in the catalogue modes.
-            genres: In the catalogue modes, only movies of any of these genres.
-            year_from: In the catalogue modes, only movies of this year or later.
-            year_to: In the catalogue modes, only movies of this year or earlier.
-            allowed_items: In the catalogue modes, the only item_ids that may come out; None allows all.
-            num_candidates: 1 to 2000; of the classic recommender, for the model to score in the mode hybrid.
-            llm_weight: 0 or more; what a log-likelihood counts beside a classic score in the mode hybrid.
-            int8_threshold: In int8, inputs of a layer above it are multiplied in half precision; 0 for none.
-        """
-        given = {name: value for name, value in locals().items() if name != "workbench"}
+        given = {name: value for name, value in locals().items() if name != "self"}
         with errors_told():
-            return answer(workbench, given)
+            return answer(self.workbench, given)
 
-    def models() -> list[dict[str, Any]]:
+    def models(self) -> list[dict[str, Any]]:
         """The models that may be loaded here."""
         with errors_told():
-            return [_plain(spec) for spec in workbench.models()]
+            return [_plain(spec) for spec in self.workbench.models()]
 
-    def adapters() -> list[dict[str, Any]]:
+    def adapters(self) -> list[dict[str, Any]]:
         """The adapters that were found."""
         with errors_told():
-            return [_plain(info) for info in workbench.adapters()]
+            return [_plain(info) for info in self.workbench.adapters()]
 
-    def search_titles(query: str, limit: int = MAX_HITS) -> list[dict[str, Any]]:
-        """Movies whose title, alternative title or year fits the query, best first."""
+    @documented(SEARCH, SEARCH_PARAMETERS)
+    def search_titles(self, query: str, limit: int = MAX_HITS) -> list[dict[str, Any]]:
         with errors_told():
-            return search(workbench, query, limit)
-
-    gr.api(recommend, api_name="recommend", concurrency_id=MODEL_QUEUE, concurrency_limit=1)
-    gr.api(models, api_name="models", queue=False)
-    gr.api(adapters, api_name="adapters", queue=False)
-    gr.api(search_titles, api_name="search_titles", queue=False)
+            return search(self.workbench, query, limit)
 
 
 @contextmanager
@@ -146,7 +115,14 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except RecsysError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise ToldError(str(error), print_exception=False) from error
+
+
+class ToldError(gr.Error):
+    """An error whose text is its sentence; Gradio's own puts it in quotes, which MCP clients are shown."""
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 def answer(workbench: Workbench, given: dict[str, Any]) -> dict[str, Any]:

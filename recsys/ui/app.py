@@ -15,7 +15,11 @@ from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
+from recsys.server_log import LogFormat, set_up_log
 from recsys.settings import Precision
+from recsys.ui.logged_workbench import LoggedWorkbench
+from recsys.ui.mcp_tools import require_mcp
+from recsys.ui.shutdown import end_on_sigterm, serve_until_stopped
 from recsys.workbench import Workbench
 from recsys.workbench_options import KNOWN_FILMS_HELP, WorkbenchOptions
 
@@ -26,42 +30,50 @@ OPENING_MODEL = SMALL_MODEL
 def launch(arguments: Sequence[str] | None = None) -> None:
     """Opens the app and serves until it is stopped."""
     options = read_options(sys.argv[1:] if arguments is None else arguments)
+    end_on_sigterm()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from recsys.ui.demo import build_demo, launch_options
+    from recsys.ui.demo import build_demo
+    from recsys.ui.serving import open_page
 
     try:
-        workbench = Workbench(
-            WorkbenchOptions(
-                data=options.data,
-                adapters=options.adapters,
-                runs=options.runs,
-                public=options.public,
-                device=options.device,
-                descriptions=options.descriptions,
-                known_films=options.known_films,
-                split=read_settings(options, SplitSettings),
-                default_model=options.model or OPENING_MODEL,
-                server=read_settings(options, ServerSettings),
-                opening_model=options.model,
-            )
-        )
+        if options.mcp:
+            require_mcp()
+        workbench = LoggedWorkbench(_workbench_options(options))
         _look_at_server(workbench)
         choice = find_choice(workbench.choices, options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
+        set_up_log(options.log_format)
+        health = open_page(
+            demo,
+            workbench,
+            mcp=options.mcp,
+            server_name=options.host,
+            server_port=options.port,
+            root_path=options.root_path,
+            inbrowser=options.open and _has_screen(),
+        )
     except RecsysError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, InputError) else 1) from None
-    demo.launch(
-        server_name=options.host,
-        server_port=options.port,
-        root_path=options.root_path,
-        inbrowser=options.open and _has_screen(),
-        prevent_thread_lock=True,
-        **launch_options(public=options.public),
-    )
     # The page is up first: reading torch and the weights takes longer than all the rest.
     workbench.host.start_loading(choice)
-    demo.block_thread()
+    serve_until_stopped(demo, workbench, health)
+
+
+def _workbench_options(options: argparse.Namespace) -> WorkbenchOptions:
+    return WorkbenchOptions(
+        data=options.data,
+        adapters=options.adapters,
+        runs=options.runs,
+        public=options.public,
+        device=options.device,
+        descriptions=options.descriptions,
+        known_films=options.known_films,
+        split=read_settings(options, SplitSettings),
+        default_model=options.model or OPENING_MODEL,
+        server=read_settings(options, ServerSettings),
+        opening_model=options.model,
+    )
 
 
 def _look_at_server(workbench: Workbench) -> None:
@@ -100,6 +112,10 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         default=bool(os.environ.get("SPACE_ID")),
         help="lock the registry and limit length, records and time (default: on a Space)",
+    )
+    parser.add_argument("--mcp", action="store_true", help='also serve tools for MCP clients (needs the extra "mcp")')
+    parser.add_argument(
+        "--log-format", default="text", choices=get_args(LogFormat), help="of the log on stderr (default: text)"
     )
     add_settings(parser, SplitSettings)
     add_settings(parser, ServerSettings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from recsys.data.own_history import MAX_FILE_BYTES
 from recsys.models.host import ModelChoice
@@ -15,6 +17,7 @@ from recsys.ui.data_follow import Following, follow_data
 from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
+from recsys.ui.public_gate import PublicGate
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.theme import WorkbenchTheme
 from recsys.ui.training_tab import create_training_tab
@@ -50,13 +53,20 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
     return demo
 
 
-def launch_options(*, public: bool = False) -> dict[str, Any]:
-    """What ``demo.launch`` needs for the page to look right and to stay closed."""
+def launch_options(*, public: bool = False, routes: Sequence[Any] = ()) -> dict[str, Any]:
+    """What ``demo.launch`` needs for the page to look right and to stay closed.
+
+    Args:
+        public: Let visitors reach nothing that the page does not use.
+        routes: Further ones of the server.
+    """
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
+        "app_kwargs": {"routes": list(routes), "middleware": [Middleware(PublicGate)] if public else []},
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "run_history": False,
         # Only where a data set may be uploaded is a file of its size let in.
         "max_file_size": MAX_FILE_BYTES if public else MAX_UPLOAD_BYTES,
         "show_error": False,

@@ -15,6 +15,7 @@ from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
 from recsys.settings import INT8_THRESHOLD, Precision, require_choice, require_number
 from recsys.ui import evaluation_cards as cards
+from recsys.ui.api_words import EVALUATE, EVALUATE_PARAMETERS, STATE, STATE_PARAMETERS, documented
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
@@ -25,49 +26,43 @@ LONGEST_WAIT = 3600.0
 
 def add_evaluate_api(workbench: Workbench) -> None:
     """Adds ``/evaluate`` and ``/evaluation_state`` to the page that is being built."""
+    endpoints = EvaluateEndpoints(workbench)
+    # A waiting call computes nothing, so several may wait; the second start is refused by the jobs themselves.
+    api(endpoints.evaluate, api_name="evaluate", concurrency_id="evaluate-wait", concurrency_limit=8)
+    api(endpoints.evaluation_state, api_name="evaluation_state", queue=False)
 
+
+class EvaluateEndpoints:
+    """The functions behind the endpoints; their types, defaults and words are what the API page shows."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self.workbench = workbench
+
+    @documented(EVALUATE, EVALUATE_PARAMETERS)
     def evaluate(
+        self,
         records: int = 50,
         k: int = 4,
         split: Literal["test", "validation", "train"] = "test",
         settings: dict[str, Any] | None = None,
         wait_seconds: float = 600.0,
     ) -> dict[str, Any]:
-        """Evaluates a model on held-out records and answers with the report.
-
-        Args:
-            records: How many records; 0 takes all of the split.
-            k: The rank cut of every metric, and the titles asked for unless the settings say otherwise.
-            split: Whose records.
-            settings: Parts that differ from the defaults: evaluation, generation, prompt, resolution, choice, each
-                an object of settings by name, and baselines, a list of popularity, ease, item_knn, bm25_knn,
-                co_occurrence, slit, similarity and random. The part evaluation takes batch_size, seed and
-                history_length (the liked movies of each record that are shown, the latest ones; left out, all).
-                A prompt's setting that is left out is as the adapter was trained or the model reads, and a choice
-                without a model takes the one that the adapter was made for.
-            wait_seconds: How long to wait. When the run takes longer, the answer has the job's state without a
-                report; the job goes on and /evaluation_state tells how it does.
-        """
         try:
-            request = make_request(records, k, split, settings, workbench.choices)
+            request = make_request(records, k, split, settings, self.workbench.choices)
             require_number("wait_seconds", wait_seconds, 0, LONGEST_WAIT)
-            state = workbench.start_evaluation(request).wait(wait_seconds)
+            state = self.workbench.start_evaluation(request).wait(wait_seconds)
             if state.error is not None:
                 raise state.error
             return state_to_dict(state)
         except RecsysError as error:
             raise gr.Error(cards.sentences(error), print_exception=False) from error
 
-    def evaluation_state(job_id: str) -> dict[str, Any]:
-        """The state of a job that /evaluate started, with its report once it is done."""
+    @documented(STATE, STATE_PARAMETERS)
+    def evaluation_state(self, job_id: str) -> dict[str, Any]:
         try:
-            return state_to_dict(workbench.jobs.find(job_id).state())
+            return state_to_dict(self.workbench.jobs.find(job_id).state())
         except RecsysError as error:
             raise gr.Error(cards.sentences(error), print_exception=False) from error
-
-    # A waiting call computes nothing, so several may wait; the second start is refused by the jobs themselves.
-    api(evaluate, api_name="evaluate", concurrency_id="evaluate-wait", concurrency_limit=8)
-    api(evaluation_state, api_name="evaluation_state", queue=False)
 
 
 def make_request(

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from recsys.models import registry
 from recsys.training import recorded_runs
-from recsys.ui.demo import build_demo, launch_options
+from recsys.ui.demo import build_demo
+from recsys.ui.serving import open_page
 from tests.fixtures.tiny_adapters import history_model
 from tests.ui.fake_workbench import FakeWorkbench
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--public", action="store_true")
+    parser.add_argument("--mcp", action="store_true")
     parser.add_argument("--adapters", type=Path, help="PEFT folders; with them there is a model that reads lists only")
     parser.add_argument("--adapter", help="the adapter to start with")
     arguments = parser.parse_args()
@@ -43,9 +45,9 @@ def main() -> None:
     )
     workbench.generator.text = arguments.write
     choice = workbench.choices.find(adapter=arguments.adapter)
-    build_demo(workbench, default_choice=choice).launch(
-        server_port=arguments.port, quiet=True, **launch_options(public=workbench.options.public)
-    )
+    demo = build_demo(workbench, default_choice=choice)
+    open_page(demo, workbench, mcp=arguments.mcp, server_port=arguments.port, quiet=True)
+    demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from recsys.evaluation.jobs import EvaluationJob
 from recsys.evaluation.request import EvaluationRequest
-from recsys.ui.demo import build_demo, launch_options
+from recsys.ui.demo import build_demo
+from recsys.ui.serving import open_page
 from tests.ui.fake_evaluation import ScriptedWorkbench
 from tests.ui.fake_workbench import FakeWorkbench
 
@@ -37,9 +38,9 @@ def main() -> None:
     parser.add_argument("--public", action="store_true")
     arguments = parser.parse_args()
     workbench = EvaluatingWorkbench(arguments.runs, seconds=arguments.batch, public=arguments.public)
-    build_demo(workbench).launch(
-        server_port=arguments.port, quiet=True, **launch_options(public=workbench.options.public)
-    )
+    demo = build_demo(workbench)
+    open_page(demo, workbench, server_port=arguments.port, quiet=True)
+    demo.block_thread()
 
 
 if __name__ == "__main__":
