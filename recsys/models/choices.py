@@ -86,7 +86,7 @@ class ModelChoices:
         spec = self._find_listed(model)
         # A typed Hub id may carry a revision, which no adapter names.
         names = {"", model, model.partition("@")[0]} | ({spec.name, spec.location} if spec else set())
-        return tuple(info for info in self.adapters() if info.is_usable and info.base_model in names)
+        return tuple(info for info in self.adapters() if info.is_usable and (info.taken_for or info.base_model) in names)
 
     def find(
         self,
@@ -108,8 +108,9 @@ class ModelChoices:
         if model is None and self.served.server is not None and not adapter:
             model = self.served.server.opening_name()
         if model is None and adapter:
-            spec = self._find_listed(find_adapter(adapter, self._adapters_folder).base_model)
-            model = spec.name if spec else DEFAULT_MODEL
+            info = find_adapter(adapter, self._adapters_folder)
+            spec = self._find_listed(info.taken_for or info.base_model)
+            model = spec.name if spec else info.taken_for or DEFAULT_MODEL
         return ModelChoice(model or self._default_model, precision, adapter, int8_threshold)
 
     def prompt_rule(self, choice: ModelChoice) -> PromptRule:

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _LONGEST_HEADER = 100_000_000
 _SAMPLE_BYTES = 4096
@@ -55,19 +56,24 @@ def read_tensor_entries(path: Path) -> dict[str, TensorEntry]:
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
         if not 0 < length <= min(_LONGEST_HEADER, size - 8):
             raise ValueError(f"{path.name} is not a safetensors file, or is cut off")
-        header = json.loads(file.read(length))
-    first = 8 + length
-    entries: dict[str, TensorEntry] = {}
+        raw = file.read(length)
     try:
-        for name, entry in header.items():
-            if name != "__metadata__":
-                start, end = (first + offset for offset in entry["data_offsets"])
-                entries[name] = TensorEntry(path, entry["dtype"], tuple(entry["shape"]), start, end)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        told = json.loads(raw).items()
+        entries = {name: _read_entry(path, entry, 8 + length) for name, entry in told if name != "__metadata__"}
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} has a broken safetensors header") from error
     if any(entry.end > size for entry in entries.values()):
         raise ValueError(f"{path.name} is cut off: {size:,} bytes are there and its header promises more")
     return entries
+
+
+def _read_entry(path: Path, told: Mapping[str, Any], first: int) -> TensorEntry:
+    start, end = told["data_offsets"]
+    shape, dtype = tuple(told["shape"]), told["dtype"]
+    sizes = (start, end, *shape)
+    if not isinstance(dtype, str) or not all(isinstance(size, int) and size >= 0 for size in sizes) or start > end:
+        raise ValueError("not a tensor")
+    return TensorEntry(path, dtype, shape, first + start, first + end)
 
 
 def model_tensor_entries(folder: Path) -> dict[str, TensorEntry]:
