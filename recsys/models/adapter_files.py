@@ -1,6 +1,6 @@
 """Reads and checks the files of a PEFT adapter folder before anything of it is loaded.
 
-Knows PEFT's file names, LoRA's settings and the shapes of LoRA tensors; changes no model.
+Knows PEFT's file names and LoRA's settings; what the weights must be is in adapter_weights.py.
 """
 
 from __future__ import annotations
@@ -8,15 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recsys.errors import AdapterError
 from recsys.models.weights import TensorEntry, hash_weights, read_tensor_entries
-
-if TYPE_CHECKING:
-    from torch.nn import Module
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -62,6 +58,7 @@ _CHANGE_THE_BASE = (
     "kasa_config",
     "monteclora_config",
 )
+_KNOWN = frozenset({*_TAKEN_OVER, *_WITHOUT_EFFECT, *_CHANGE_THE_BASE, "bias", "init_lora_weights"})
 _PLAIN_INITIALISATIONS = (None, True, False, "gaussian", "eva", "orthogonal", "loftq")
 """The others (PiSSA, OLoRA, CorDA …) subtract something from the base's own weights."""
 
@@ -70,16 +67,13 @@ _WHY_NOT_SWITCHED = {
     "PREFIX_TUNING": "load it with PEFT: a prefix stands in the model's cache, which requests fill and share here",
 }
 
-_LARGEST_JSON = 4 * 2**20
+LARGEST_JSON = 4 * 2**20
+"""Bytes of any file of an adapter but its weights."""
 _LARGEST_NUMBER = 1_000_000
 _MOST_PATTERNS, _LONGEST_PATTERN, _MOST_REPEATS = (2000, 2000, 5)
 """PEFT matches these against the name of every module, and a pattern can take hours to fail."""
 
 _SAVE_AGAIN = "save the adapter again with save_pretrained"
-_TENSOR_NAME = re.compile(
-    r"(?:base_model\.model\.)?(?P<module>.+)\."
-    r"(?P<part>lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(?:\.(?P<kind>weight|bias))?"
-)
 
 
 def read_adapter_config(folder: Path) -> dict[str, Any]:
@@ -160,9 +154,18 @@ def unknown_settings(folder: Path) -> tuple[tuple[str, Any], ...]:
     Raises:
         AdapterError: when the file is missing or broken.
     """
-    known = {*_TAKEN_OVER, *_WITHOUT_EFFECT, *_CHANGE_THE_BASE, "bias", "init_lora_weights"}
     told = _read_json(folder / CONFIG_FILE, required=True)
-    return tuple((name, value) for name, value in told.items() if name not in known)
+    return tuple((name, value) for name, value in told.items() if name not in _KNOWN)
+
+
+def known_settings(folder: Path) -> dict[str, Any]:
+    """adapter_config.json without the keys that nothing here knows.
+
+    Raises:
+        AdapterError: when the file is missing or broken.
+    """
+    told = _read_json(folder / CONFIG_FILE, required=True)
+    return {name: value for name, value in told.items() if name in _KNOWN}
 
 
 def told_of_unknown(folder: Path) -> tuple[str, ...]:
@@ -228,71 +231,19 @@ def signature(folder: Path) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
-def check_adapter_shapes(model: Module, name: str, entries: Mapping[str, TensorEntry]) -> None:
-    """Refuses an adapter whose tensors do not fit the base, before anything is loaded.
-
-    Raises:
-        AdapterError: naming the first tensor that does not fit, with both sizes.
-    """
-    for tensor_name, entry in entries.items():
-        found = _TENSOR_NAME.fullmatch(tensor_name)
-        if found is None:
-            mend = "train it with LoRA layers alone, so that it can be switched off"
-            raise AdapterError(f"adapter {name} holds a tensor that is not LoRA's", seen=tensor_name, mend=mend)
-        module = _base_module(model, found["module"])
-        if module is None:
-            raise AdapterError(
-                f"adapter {name} was made for another architecture: this base has no such module",
-                seen=found["module"],
-                mend="load the base model that the adapter names, then select it",
-            )
-        needed = _needed_size(module, found["part"], found["kind"])
-        at = 1 if found["part"] in {"lora_A", "lora_embedding_A"} else 0
-        if needed is not None and (len(entry.shape) <= at or entry.shape[at] != needed):
-            raise AdapterError(
-                f"adapter {name} was made for a base of another shape: {found['module']} needs {needed}",
-                seen=f"{found['part']} {entry.shape}",
-                mend="load the base model that the adapter names, then select it",
-            )
-
-
-def _base_module(model: Module, name: str) -> Module | None:
-    try:
-        module = model.get_submodule(name)
-    except AttributeError:
-        return None
-    base: Module = getattr(module, "base_layer", module)
-    return base
-
-
-def _needed_size(module: Module, part: str, kind: str | None) -> int | None:
-    """The size of the side of a LoRA tensor that meets the base; None where any will do."""
-    if part == "lora_A" and kind == "bias":
-        return None
-    attribute = {
-        "lora_A": "in_features",
-        "lora_B": "out_features",
-        "lora_magnitude_vector": "out_features",
-        "lora_embedding_A": "num_embeddings",
-        "lora_embedding_B": "embedding_dim",
-    }[part]
-    size = getattr(module, attribute, -1)  # a module of another kind fits no tensor
-    return int(size)
-
-
 def _read_json(path: Path, *, required: bool) -> dict[str, Any]:
     adapter = path.parent.name
     try:
         size = path.stat().st_size
-        told = json.loads(path.read_text(encoding="utf-8")) if size <= _LARGEST_JSON else None
+        told = json.loads(path.read_text(encoding="utf-8")) if size <= LARGEST_JSON else None
     except FileNotFoundError:
         if not required:
             return {}
         raise AdapterError(f"adapter {adapter} has no {path.name}", mend=_SAVE_AGAIN) from None
     except (OSError, ValueError, RecursionError) as error:
         raise AdapterError(f"{path.name} of adapter {adapter} is broken", seen=str(error), mend=_SAVE_AGAIN) from error
-    if size > _LARGEST_JSON:
-        mend = f"at most {_LARGEST_JSON:,}"
+    if size > LARGEST_JSON:
+        mend = f"at most {LARGEST_JSON:,}"
         raise AdapterError(f"{path.name} of adapter {adapter} is too large", seen=f"{size:,} bytes", mend=mend)
     if not isinstance(told, dict):
         raise AdapterError(f"{path.name} of adapter {adapter} is no JSON object", seen=told, mend=_SAVE_AGAIN)

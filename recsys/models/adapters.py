@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.errors import AdapterError
 from recsys.models.adapter_files import (
-    check_adapter_shapes,
     hash_adapter,
     read_adapter_config,
     read_adapter_entries,
@@ -25,6 +24,7 @@ from recsys.models.adapter_files import (
     told_of_unknown,
 )
 from recsys.models.adapter_listing import AdapterInfo
+from recsys.models.adapter_weights import check_adapter_shapes
 from recsys.models.quantised_loading import QUANTISED
 from recsys.models.quantising import keep_unpacked
 

@@ -86,7 +86,9 @@ class ModelChoices:
         spec = self._find_listed(model)
         # A typed Hub id may carry a revision, which no adapter names.
         names = {"", model, model.partition("@")[0]} | ({spec.name, spec.location} if spec else set())
-        return tuple(info for info in self.adapters() if info.is_usable and (info.taken_for or info.base_model) in names)
+        return tuple(
+            info for info in self.adapters() if info.is_usable and (info.taken_for or info.base_model) in names
+        )
 
     def find(
         self,

@@ -18,6 +18,14 @@ from typing import Any
 
 _LONGEST_HEADER = 100_000_000
 _SAMPLE_BYTES = 4096
+_BLOCK_BYTES = 1 << 22
+_EXPONENTS = {
+    "F64": ("<u8", 0x7FF0_0000_0000_0000),
+    "F32": ("<u4", 0x7F80_0000),
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+}
+"""Type → how its bits are read, and its exponent, which is all ones in what is not finite."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,30 @@ def hash_weights(entries: Mapping[str, TensorEntry]) -> str:
                 file.seek(start)
                 digest.update(file.read(min(_SAMPLE_BYTES, entry.end - start)))
     return digest.hexdigest()[:16]
+
+
+def find_non_finite(entries: Mapping[str, TensorEntry]) -> str | None:
+    """The first tensor of floating point that holds an infinity or no number at all; None where all are finite.
+
+    Raises:
+        ValueError: for a type that is no floating point of 16, 32 or 64 bits.
+        OSError: when the file cannot be read.
+    """
+    import numpy as np
+
+    for name, entry in entries.items():
+        if entry.dtype not in _EXPONENTS:
+            raise ValueError(f"{name} is of type {entry.dtype}")
+        word, exponent = _EXPONENTS[entry.dtype]
+        with entry.path.open("rb") as file:
+            file.seek(entry.start)
+            left = entry.end - entry.start
+            while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
+                left -= len(block)
+                bits = np.frombuffer(block, word)
+                if np.any((bits & exponent) == exponent):
+                    return name
+    return None
 
 
 def _sample_starts(entry: TensorEntry) -> list[int]:
