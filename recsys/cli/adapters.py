@@ -1,4 +1,4 @@
-"""``adapters``: list adapters with their scores, score one, pack one as a zip file, push one to the Hub."""
+"""``adapters``: list, score, pack, push and add adapters, and convert old ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from recsys.cli.text_table import render_table
 from recsys.data.atomic import open_atomically
 from recsys.errors import AdapterError, InputError, ModelUnavailableError
 from recsys.evaluation.report_text import render_text
+from recsys.models.adapter_adding import AddedAdapter, add_archive, add_from_hub
 from recsys.models.adapter_archive import adapter_files, write_archive
 from recsys.models.adapter_card import AdapterCard, read_adapter_card
-from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
+from recsys.models.adapter_conversion import convert_adapter
+from recsys.models.adapter_listing import AdapterInfo, default_adapters_folder, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.settings import DecodingMode, Precision, SplitName
 
@@ -43,9 +45,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     scoring.add_argument("--precision", default="auto", choices=get_args(Precision))
     add_workbench_options(scoring)
+    adding = actions.add_parser("add", help="take in an adapter from a zip or the Hub, once it was checked")
+    adding.add_argument("source", metavar="FILE_OR_ID", help="a zip of a PEFT folder, or owner/name on the Hub")
+    converting = actions.add_parser(
+        "convert", help="take in a copy of an old adapter (adapter_model.bin) as safetensors"
+    )
+    converting.add_argument("old", metavar="OLD_FOLDER", type=Path, help="the folder, which stays as it is")
+    converting.add_argument("--out", required=True, metavar="NAME", help="what the copy is called under adapters/")
+    for action in (adding, converting):
+        action.add_argument("--base-model", help="the model that it is for, where it names none that is listed")
     for action in (packing, pushing, scoring):
         action.add_argument("name", metavar="NAME", help="name of a folder under adapters/")
-    for action in (listing, packing, pushing):
+    for action in (listing, packing, pushing, adding, converting):
         action.add_argument("--adapters", type=Path, help="a folder of PEFT folders (default: adapters/)")
 
 
@@ -55,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _score(arguments)
     if arguments.action == "list":
         return _list(list_adapters(arguments.adapters), as_json=arguments.json)
+    if arguments.action in ("add", "convert"):
+        return _tell_added(_add(arguments))
     adapter = find_adapter(arguments.name, arguments.adapters)
     if arguments.action == "zip":
         return _zip(adapter, arguments.out or Path(f"{adapter.name}.zip"))
@@ -119,6 +132,29 @@ def _score(arguments: argparse.Namespace) -> int:
     progress.close()
     for report in reports:
         print(render_text(report))
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> AddedAdapter:
+    root, base_model = arguments.adapters, arguments.base_model
+    if arguments.action == "convert":
+        return convert_adapter(arguments.old, arguments.out, root, base_model=base_model)
+    path = Path(arguments.source)
+    if path.is_dir():
+        mend = f"copy the folder to {root or default_adapters_folder()}, or give its zip"
+        raise InputError("this is a folder, neither a zip nor an id of the Hub", seen=str(path), mend=mend)
+    if path.is_file() or path.suffix.lower() == ".zip":
+        return add_archive(path, root, base_model=base_model)
+    return add_from_hub(arguments.source, root, base_model=base_model)
+
+
+def _tell_added(added: AddedAdapter) -> int:
+    info = added.info
+    made_for = f" for {added.model}" if added.model else ""
+    print(f"{info.name} was added{made_for}: a LoRA of rank {info.r} with {info.num_parameters:,} weights")
+    print(info.path)
+    for sentence in added.told:
+        print(sentence)
     return 0
 
 

@@ -1,22 +1,21 @@
 """The zip that a MovieLens data set comes in, unpacked for as long as it is read.
 
 Only the files of a data set are taken out, each to a name of our own, so no name in the archive can lead
-elsewhere; what they unpack to is limited and counted while it is written. What the files hold is the
-readers' business.
+elsewhere; zip_reading.py limits what they unpack to. What the files hold is the readers' business.
 """
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from recsys.errors import DataFormatError
+from recsys.zip_reading import opened_zip, require_sizes, unpack_member
 
 WANTED = frozenset(
     {
@@ -30,9 +29,6 @@ MOVIE_TABLES = frozenset({"movies.csv", "movies.dat", "u.item"})
 """The file of movies in each form."""
 MAX_UNPACKED_BYTES = 4 * 2**30
 """More than any release needs: the ratings of 32M are 0.9 GB."""
-MAX_RATIO = 200
-"""A table of ratings packs four to eight times; what packs more than this was made to fill a disk."""
-_CHUNK = 2**20
 _AGAIN = "download the archive again"
 
 
@@ -57,15 +53,12 @@ def unpacked(archive: Path, *, only: Collection[str] = WANTED) -> Iterator[Path]
         raise DataFormatError(problem, path=archive, mend=mend)
     with tempfile.TemporaryDirectory(prefix="movielens-") as name:
         folder = Path(name)
-        try:
-            with zipfile.ZipFile(archive) as opened:
-                for member in _members(opened, archive, only):
-                    _unpack(opened, member, folder / PurePosixPath(member.filename).name, archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise DataFormatError("the archive is damaged", path=archive, seen=str(error), mend=_AGAIN) from error
-        except OSError as error:
-            mend = "free the disk that holds temporary files"
-            raise DataFormatError("the archive cannot be unpacked", path=archive, seen=str(error), mend=mend) from error
+        refuse = partial(DataFormatError, path=archive)
+        with opened_zip(archive, refuse, again=_AGAIN) as opened:
+            members = _members(opened, archive, only)
+            require_sizes(members, refuse, max_bytes=MAX_UNPACKED_BYTES, folder=folder, again=_AGAIN)
+            for member in members:
+                unpack_member(opened, member, folder / PurePosixPath(member.filename).name, refuse, again=_AGAIN)
         try:
             yield folder
         except DataFormatError as error:
@@ -90,34 +83,7 @@ def _members(opened: zipfile.ZipFile, archive: Path, only: Collection[str]) -> l
         mend = "unpack it and give one folder" if sets else "give an archive with movies.csv and ratings.csv, say"
         raise DataFormatError(problem, path=archive, seen=seen, mend=mend)
     (members,) = sets.values()
-    _require_sizes(members, archive)
     return members
-
-
-def _require_sizes(members: list[zipfile.ZipInfo], archive: Path) -> None:
-    total = sum(member.file_size for member in members)
-    if total > MAX_UNPACKED_BYTES:
-        seen, most = f"{total / 1e9:.1f} GB", f"{MAX_UNPACKED_BYTES / 1e9:.1f} GB"
-        raise DataFormatError("the archive unpacks to too much", path=archive, seen=seen, mend=f"at most {most}")
-    for member in members:
-        if member.file_size > MAX_RATIO * max(member.compress_size, 1) and member.file_size > _CHUNK:
-            seen = f"{member.filename}: {member.compress_size:,} bytes would become {member.file_size:,}"
-            raise DataFormatError("the archive is a decompression bomb", path=archive, seen=seen, mend=_AGAIN)
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    if total > free:
-        seen = f"{total / 1e9:.2f} GB are needed, {free / 1e9:.2f} GB are free"
-        raise DataFormatError("the disk is too full to unpack the archive", path=archive, seen=seen, mend="free some")
-
-
-def _unpack(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, archive: Path) -> None:
-    written = 0
-    with opened.open(member) as source, target.open("wb") as file:
-        while chunk := source.read(_CHUNK):
-            written += len(chunk)
-            if written > member.file_size:
-                seen = f"{member.filename} goes on after its {member.file_size:,} bytes"
-                raise DataFormatError("the archive is not what it says", path=archive, seen=seen, mend=_AGAIN)
-            file.write(chunk)
 
 
 def _raise_as_of(archive: Path, folder: Path, error: DataFormatError) -> NoReturn:

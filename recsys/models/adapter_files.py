@@ -1,6 +1,6 @@
 """Reads and checks the files of a PEFT adapter folder before anything of it is loaded.
 
-Knows PEFT's file names, LoRA's settings and the shapes of LoRA tensors; changes no model.
+Knows PEFT's file names and LoRA's settings; what the weights must be is in adapter_weights.py.
 """
 
 from __future__ import annotations
@@ -8,20 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recsys.errors import AdapterError
 from recsys.models.weights import TensorEntry, hash_weights, read_tensor_entries
-
-if TYPE_CHECKING:
-    from torch.nn import Module
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 NOTES_FILE = "recsys.json"
 """Ours, since PEFT drops keys that it does not know: prompt_id, base_model, base_weight_hash, title and note."""
+
+PICKLED_FILE = "adapter_model.bin"
+CONVERT = "convert it on the command line: python -m recsys adapters convert OLD_FOLDER --out NAME"
 
 _TAKEN_OVER = (
     "r",
@@ -39,6 +38,14 @@ _TAKEN_OVER = (
 )
 """Settings that shape LoRA's arithmetic. All others concern training, or are refused below."""
 
+_WITHOUT_EFFECT = (
+    *("auto_mapping", "base_model_name_or_path", "inference_mode", "lora_dropout", "peft_type", "peft_version"),
+    *("revision", "task_type"),
+    *("corda_config", "eva_config", "loftq_config", "lora_ga_config", "velora_config"),
+    *("ensure_weight_tying", "megatron_config", "megatron_core", "qalora_group_size", "runtime_config"),
+)
+"""Settings that concern training, a library's bookkeeping, or something that is refused below."""
+
 _CHANGE_THE_BASE = (
     "modules_to_save",
     "trainable_token_indices",
@@ -51,6 +58,7 @@ _CHANGE_THE_BASE = (
     "kasa_config",
     "monteclora_config",
 )
+_KNOWN = frozenset({*_TAKEN_OVER, *_WITHOUT_EFFECT, *_CHANGE_THE_BASE, "bias", "init_lora_weights"})
 _PLAIN_INITIALISATIONS = (None, True, False, "gaussian", "eva", "orthogonal", "loftq")
 """The others (PiSSA, OLoRA, CorDA …) subtract something from the base's own weights."""
 
@@ -59,11 +67,13 @@ _WHY_NOT_SWITCHED = {
     "PREFIX_TUNING": "load it with PEFT: a prefix stands in the model's cache, which requests fill and share here",
 }
 
+LARGEST_JSON = 4 * 2**20
+"""Bytes of any file of an adapter but its weights."""
+_LARGEST_NUMBER = 1_000_000
+_MOST_PATTERNS, _LONGEST_PATTERN, _MOST_REPEATS = (2000, 2000, 5)
+"""PEFT matches these against the name of every module, and a pattern can take hours to fail."""
+
 _SAVE_AGAIN = "save the adapter again with save_pretrained"
-_TENSOR_NAME = re.compile(
-    r"(?:base_model\.model\.)?(?P<module>.+)\."
-    r"(?P<part>lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(?:\.(?P<kind>weight|bias))?"
-)
 
 
 def read_adapter_config(folder: Path) -> dict[str, Any]:
@@ -82,11 +92,13 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
     _refuse_changes_of_the_base(folder.name, told)
     for name, kinds in (("r", int), ("lora_alpha", (int, float))):
         value = told.get(name)
-        if not isinstance(value, kinds) or isinstance(value, bool) or not value > 0:
+        if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value <= _LARGEST_NUMBER:
             raise AdapterError(f"{CONFIG_FILE} of {folder.name} has no usable {name}", seen=value, mend=_SAVE_AGAIN)
     targets = told.get("target_modules")
-    if not targets or not isinstance(targets, (str, list)):
+    is_named = isinstance(targets, str) or (isinstance(targets, list) and all(isinstance(t, str) for t in targets))
+    if not targets or not is_named:
         raise AdapterError(f"{CONFIG_FILE} of {folder.name} names no target_modules", seen=targets, mend=_SAVE_AGAIN)
+    _refuse_costly_patterns(folder.name, told)
     taken = {name: told[name] for name in _TAKEN_OVER if told.get(name) is not None}
     return {**taken, "base_model_name_or_path": told.get("base_model_name_or_path"), "inference_mode": True}
 
@@ -100,6 +112,69 @@ def _refuse_changes_of_the_base(adapter: str, told: dict[str, Any]) -> None:
         if told.get(name) not in allowed:
             mend = "convert it to plain LoRA when saving it"
             raise AdapterError(f"adapter {adapter} changes the base by {name}", seen=told[name], mend=mend)
+
+
+def _refuse_costly_patterns(adapter: str, told: dict[str, Any]) -> None:
+    """Refuses regular expressions that may keep the model waiting for ever."""
+    patterns = [told[name] for name in ("target_modules", "exclude_modules") if isinstance(told.get(name), str)]
+    layers = told.get("layers_pattern") or []
+    patterns += [layers] if isinstance(layers, str) else list(layers) if isinstance(layers, list) else []
+    for name in ("rank_pattern", "alpha_pattern"):
+        values = told.get(name) or {}
+        is_sound = isinstance(values, dict) and all(_is_size(value) for value in values.values())
+        if not is_sound or len(values) > _MOST_PATTERNS:
+            raise AdapterError(f"{CONFIG_FILE} of {adapter} has no usable {name}", seen=values, mend=_SAVE_AGAIN)
+        patterns += values
+    for pattern in patterns:
+        if not isinstance(pattern, str) or not _is_cheap(pattern):
+            mend = "name the modules one by one, or by a pattern that repeats no group"
+            raise AdapterError(f"a pattern of adapter {adapter} is not safe to match", seen=pattern, mend=mend)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _LARGEST_NUMBER
+
+
+def _is_cheap(pattern: str) -> bool:
+    """Whether a pattern is one, is short, repeats no group and little else."""
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    repeats = len(re.findall(r"[*+{]", pattern))
+    return len(pattern) <= _LONGEST_PATTERN and repeats <= _MOST_REPEATS and not re.search(r"\)[*+{]", pattern)
+
+
+def unknown_settings(folder: Path) -> tuple[tuple[str, Any], ...]:
+    """The keys of adapter_config.json that are left out since nothing here knows them, with their values.
+
+    Old training scripts wrote some that PEFT has dropped since (``enable_lora``, ``merge_weights``), and releases to
+    come will write others.
+
+    Raises:
+        AdapterError: when the file is missing or broken.
+    """
+    told = _read_json(folder / CONFIG_FILE, required=True)
+    return tuple((name, value) for name, value in told.items() if name not in _KNOWN)
+
+
+def known_settings(folder: Path) -> dict[str, Any]:
+    """adapter_config.json without the keys that nothing here knows.
+
+    Raises:
+        AdapterError: when the file is missing or broken.
+    """
+    told = _read_json(folder / CONFIG_FILE, required=True)
+    return {name: value for name, value in told.items() if name in _KNOWN}
+
+
+def told_of_unknown(folder: Path) -> tuple[str, ...]:
+    """A sentence where settings are left out that were set to something, and may have changed what the adapter does."""
+    lost = [name for name, value in unknown_settings(folder) if value not in (None, False, {}, [], "")]
+    if not lost:
+        return ()
+    named = ", ".join(name[:40] for name in lost[:5])
+    return (f"Adapter {folder.name} was made with settings that are not known here and left out: {named}.",)
 
 
 def read_adapter_notes(folder: Path) -> dict[str, Any]:
@@ -118,11 +193,11 @@ def read_adapter_entries(folder: Path) -> dict[str, TensorEntry]:
         AdapterError: when the safetensors file is missing or broken.
     """
     path = folder / WEIGHTS_FILE
-    if not path.is_file() and (folder / "adapter_model.bin").is_file():
+    if not path.is_file() and (folder / PICKLED_FILE).is_file():
         raise AdapterError(
             f"adapter {folder.name} is pickled, and a pickle can run code",
-            seen="adapter_model.bin",
-            mend=f"if you trust it, load it once with PEFT and save_pretrained it, which writes {WEIGHTS_FILE}",
+            seen=PICKLED_FILE,
+            mend=CONVERT,
         )
     try:
         return read_tensor_entries(path)
@@ -156,68 +231,20 @@ def signature(folder: Path) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
-def check_adapter_shapes(model: Module, name: str, entries: Mapping[str, TensorEntry]) -> None:
-    """Refuses an adapter whose tensors do not fit the base, before anything is loaded.
-
-    Raises:
-        AdapterError: naming the first tensor that does not fit, with both sizes.
-    """
-    for tensor_name, entry in entries.items():
-        found = _TENSOR_NAME.fullmatch(tensor_name)
-        if found is None:
-            mend = "train it with LoRA layers alone, so that it can be switched off"
-            raise AdapterError(f"adapter {name} holds a tensor that is not LoRA's", seen=tensor_name, mend=mend)
-        module = _base_module(model, found["module"])
-        if module is None:
-            raise AdapterError(
-                f"adapter {name} was made for another architecture: this base has no such module",
-                seen=found["module"],
-                mend="load the base model that the adapter names, then select it",
-            )
-        needed = _needed_size(module, found["part"], found["kind"])
-        at = 1 if found["part"] in {"lora_A", "lora_embedding_A"} else 0
-        if needed is not None and (len(entry.shape) <= at or entry.shape[at] != needed):
-            raise AdapterError(
-                f"adapter {name} was made for a base of another shape: {found['module']} needs {needed}",
-                seen=f"{found['part']} {entry.shape}",
-                mend="load the base model that the adapter names, then select it",
-            )
-
-
-def _base_module(model: Module, name: str) -> Module | None:
-    try:
-        module = model.get_submodule(name)
-    except AttributeError:
-        return None
-    base: Module = getattr(module, "base_layer", module)
-    return base
-
-
-def _needed_size(module: Module, part: str, kind: str | None) -> int | None:
-    """The size of the side of a LoRA tensor that meets the base; None where any will do."""
-    if part == "lora_A" and kind == "bias":
-        return None
-    attribute = {
-        "lora_A": "in_features",
-        "lora_B": "out_features",
-        "lora_magnitude_vector": "out_features",
-        "lora_embedding_A": "num_embeddings",
-        "lora_embedding_B": "embedding_dim",
-    }[part]
-    size = getattr(module, attribute, -1)  # a module of another kind fits no tensor
-    return int(size)
-
-
 def _read_json(path: Path, *, required: bool) -> dict[str, Any]:
     adapter = path.parent.name
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        told = json.loads(path.read_text(encoding="utf-8")) if size <= LARGEST_JSON else None
     except FileNotFoundError:
         if not required:
             return {}
         raise AdapterError(f"adapter {adapter} has no {path.name}", mend=_SAVE_AGAIN) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AdapterError(f"{path.name} of adapter {adapter} is broken", seen=str(error), mend=_SAVE_AGAIN) from error
+    if size > LARGEST_JSON:
+        mend = f"at most {LARGEST_JSON:,}"
+        raise AdapterError(f"{path.name} of adapter {adapter} is too large", seen=f"{size:,} bytes", mend=mend)
     if not isinstance(told, dict):
         raise AdapterError(f"{path.name} of adapter {adapter} is no JSON object", seen=told, mend=_SAVE_AGAIN)
     return told

@@ -13,6 +13,7 @@ from recsys.prompt_ids import prompt_id, read_prompt_id
 from recsys.settings import PromptSettings
 
 ADAPTERS_VARIABLE = "RECSYS_ADAPTERS"
+_LONGEST_TITLE, _LONGEST_TEXT = 100, 1000
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class AdapterInfo:
         note: Why it cannot be used, or what the folder's recsys.json says about it.
         title: What a page shows, as recsys.json says; its name where it says nothing.
         is_usable: Whether it can be chosen; if not, the note tells why.
+        taken_for: The model of the same shape that whoever added it has it for, where its base is no model here.
     """
 
     name: str
@@ -46,6 +48,7 @@ class AdapterInfo:
     note: str = ""
     title: str = ""
     is_usable: bool = True
+    taken_for: str = ""
 
     def require_prompt(self, prompt: PromptSettings) -> None:
         """Refuses a prompt other than the one that the adapter was trained with, where that is told.
@@ -75,7 +78,8 @@ def list_adapters(folder: Path | None = None) -> tuple[AdapterInfo, ...]:
     root = folder or default_adapters_folder()
     if not root.is_dir():
         return ()
-    found = (path for path in sorted(root.iterdir()) if (path / CONFIG_FILE).is_file())
+    visible = (path for path in sorted(root.iterdir()) if not path.name.startswith("."))
+    found = (path for path in visible if (path / CONFIG_FILE).is_file())
     return tuple(describe_adapter(path) for path in found)
 
 
@@ -109,13 +113,19 @@ def describe_adapter(path: Path) -> AdapterInfo:
     return AdapterInfo(
         name=path.name,
         path=path,
-        base_model=str(notes.get("base_model") or config.get("base_model_name_or_path") or ""),
+        base_model=_text(notes.get("base_model")) or _text(config.get("base_model_name_or_path")),
         r=config["r"],
         lora_alpha=float(config["lora_alpha"]),
         target_modules=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
         prompt_id=notes.get("prompt_id"),
-        base_weight_hash=notes.get("base_weight_hash"),
+        base_weight_hash=_text(notes.get("base_weight_hash")) or None,
         num_parameters=num_parameters,
-        note=str(notes.get("note") or ""),
-        title=str(notes.get("title") or path.name),
+        note=_text(notes.get("note")),
+        title=_text(notes.get("title"), most=_LONGEST_TITLE) or path.name,
+        taken_for=_text(notes.get("taken_for")),
     )
+
+
+def _text(value: object, most: int = _LONGEST_TEXT) -> str:
+    """A text of a stranger's file, on one line; nothing where it is none."""
+    return " ".join(value[:most].split()) if isinstance(value, str) else ""

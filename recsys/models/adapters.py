@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.errors import AdapterError
 from recsys.models.adapter_files import (
-    check_adapter_shapes,
     hash_adapter,
     read_adapter_config,
     read_adapter_entries,
     signature,
+    told_of_unknown,
 )
 from recsys.models.adapter_listing import AdapterInfo
+from recsys.models.adapter_weights import check_adapter_shapes
 from recsys.models.quantised_loading import QUANTISED
 from recsys.models.quantising import keep_unpacked
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from recsys.models.loading import LoadedModel
 
 _MOST_IN_MEMORY = 4
+_PEFT_REFUSALS = (RuntimeError, ValueError, KeyError, TypeError, OSError, AttributeError, IndexError, ArithmeticError)
+"""What PEFT and torch raise over settings that no adapter of theirs would have."""
 
 
 def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[str, ...]:
@@ -144,7 +147,7 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
                 seen=seen,
                 mend="save the adapter again with save_pretrained",
             )
-    except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+    except _PEFT_REFUSALS as error:
         _undo(model, internal, before)
         raise AdapterError(
             f"adapter {adapter.name} cannot be loaded", seen=str(error), mend="save it again with save_pretrained"
@@ -195,13 +198,13 @@ def _switch_off(model: Module) -> None:
 
 
 def _warnings(loaded: LoadedModel, adapter: AdapterInfo) -> tuple[str, ...]:
+    told = []
     if adapter.base_weight_hash is not None:
-        if adapter.base_weight_hash == loaded.weight_hash:
-            return ()
-        return (
-            f"Adapter {adapter.name} was trained on other weights of {adapter.base_model or 'this shape'}: "
-            f"its recommendations on {loaded.spec.title} may be worse.",
-        )
-    if adapter.base_model and adapter.base_model not in {loaded.spec.name, loaded.spec.location}:
-        return (f"Adapter {adapter.name} was trained on {adapter.base_model}, not on {loaded.spec.name}.",)
-    return ()
+        if adapter.base_weight_hash != loaded.weight_hash:
+            told.append(
+                f"Adapter {adapter.name} was trained on other weights of {adapter.base_model or 'this shape'}: "
+                f"its recommendations on {loaded.spec.title} may be worse."
+            )
+    elif adapter.base_model and adapter.base_model not in {loaded.spec.name, loaded.spec.location}:
+        told.append(f"Adapter {adapter.name} was trained on {adapter.base_model}, not on {loaded.spec.name}.")
+    return (*told, *told_of_unknown(adapter.path))

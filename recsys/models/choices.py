@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from recsys.errors import SettingsError
+from recsys.models.adapter_adding import AddedAdapter, add_archive, add_from_hub
 from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
 from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
@@ -86,7 +88,26 @@ class ModelChoices:
         spec = self._find_listed(model)
         # A typed Hub id may carry a revision, which no adapter names.
         names = {"", model, model.partition("@")[0]} | ({spec.name, spec.location} if spec else set())
-        return tuple(info for info in self.adapters() if info.is_usable and info.base_model in names)
+        return tuple(
+            info for info in self.adapters() if info.is_usable and (info.taken_for or info.base_model) in names
+        )
+
+    def add_adapter(self, source: Path | str, *, base_model: str | None = None) -> AddedAdapter:
+        """Takes in an adapter, which is listed from then on.
+
+        Args:
+            source: A zip, or an id of the Hub as text.
+            base_model: The model that it is for, where it names none that is listed.
+
+        Raises:
+            SettingsError: on a public page.
+            RecsysError: as adapter_adding.add_archive and add_from_hub.
+        """
+        if self._public:
+            raise SettingsError("a public page takes in no adapters", mend="run your own copy to add some")
+        if isinstance(source, Path):
+            return add_archive(source, self._adapters_folder, base_model=base_model)
+        return add_from_hub(source, self._adapters_folder, base_model=base_model)
 
     def find(
         self,
@@ -108,8 +129,9 @@ class ModelChoices:
         if model is None and self.served.server is not None and not adapter:
             model = self.served.server.opening_name()
         if model is None and adapter:
-            spec = self._find_listed(find_adapter(adapter, self._adapters_folder).base_model)
-            model = spec.name if spec else DEFAULT_MODEL
+            info = find_adapter(adapter, self._adapters_folder)
+            spec = self._find_listed(info.taken_for or info.base_model)
+            model = spec.name if spec else info.taken_for or DEFAULT_MODEL
         return ModelChoice(model or self._default_model, precision, adapter, int8_threshold)
 
     def prompt_rule(self, choice: ModelChoice) -> PromptRule:

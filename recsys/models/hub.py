@@ -31,6 +31,7 @@ _FILES = (
     "merges.txt",
     "chat_template.jinja",
 )
+_OTHERWISE = f"choose {DEFAULT_MODEL} or a local folder"
 
 
 def fetch_from_hub(spec: ModelSpec, progress: Progress) -> Path:
@@ -83,8 +84,8 @@ def fetch_config(spec: ModelSpec) -> Path:
         raise explain_hub_error(error, spec) from error
 
 
-def explain_hub_error(error: Exception, spec: ModelSpec) -> RecsysError:
-    """Words an error of huggingface_hub for people."""
+def explain_hub_error(error: Exception, spec: ModelSpec, *, otherwise: str = _OTHERWISE) -> RecsysError:
+    """Words an error of huggingface_hub for people; ``otherwise`` is what works without a network."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -105,10 +106,10 @@ def explain_hub_error(error: Exception, spec: ModelSpec) -> RecsysError:
     if isinstance(error, errors.RemoteEntryNotFoundError):
         mend = "take a repository that holds config.json and model.safetensors"
         return UnknownModelError("the repository is no transformers model", seen=spec.location, mend=mend)
-    return _explain_transport(error, spec)
+    return _explain_transport(error, spec, otherwise)
 
 
-def _explain_transport(error: Exception, spec: ModelSpec) -> RecsysError:
+def _explain_transport(error: Exception, spec: ModelSpec, otherwise: str) -> RecsysError:
     from huggingface_hub import errors
 
     status = _status(error)
@@ -123,7 +124,7 @@ def _explain_transport(error: Exception, spec: ModelSpec) -> RecsysError:
     return ModelUnavailableError(
         f"the Hub cannot be reached, and {spec.location} is not in this machine's cache",
         seen=status or type(error).__name__,
-        mend=f"check the network and HF_HUB_OFFLINE, or choose {DEFAULT_MODEL} or a local folder",
+        mend=f"check the network and HF_HUB_OFFLINE, or {otherwise}",
     )
 
 

@@ -65,11 +65,22 @@ def find_model(name: str, *, public: bool = False) -> ModelSpec:
         folder = Path(name).expanduser()
         if folder.is_dir():
             return _describe_folder(name, folder)
-        if (found := _HUB_ID.fullmatch(name)) and ".." not in name:
+        if (found := read_hub_id(name)) is not None:
             note = "Not listed here: whether it is a LLaMA or GPT-J is found out when it is loaded."
-            return ModelSpec(name, name, "hub", found[1], None, None, _UNREAD_LICENCE, revision=found[2], note=note)
+            location, revision = found
+            return ModelSpec(name, name, "hub", location, None, None, _UNREAD_LICENCE, revision=revision, note=note)
     mend = f"{_choose_one_of(listed)}, or give a folder or a Hub id such as owner/name or owner/name@revision"
     raise UnknownModelError("there is no such model", seen=name, mend=mend)
+
+
+def read_hub_id(name: str) -> tuple[str, str | None] | None:
+    """Repository and revision of owner/name or owner/name@revision; None for what is no id of the Hub.
+
+    >>> read_hub_id("me/my-adapter@v2"), read_hub_id("../adapters")
+    (('me/my-adapter', 'v2'), None)
+    """
+    found = _HUB_ID.fullmatch(name) if ".." not in name else None
+    return (found[1], found[2]) if found else None
 
 
 def read_architecture(config: object, where: str) -> Architecture:

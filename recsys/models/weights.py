@@ -14,9 +14,18 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _LONGEST_HEADER = 100_000_000
 _SAMPLE_BYTES = 4096
+_BLOCK_BYTES = 1 << 22
+_EXPONENTS = {
+    "F64": ("<u8", 0x7FF0_0000_0000_0000),
+    "F32": ("<u4", 0x7F80_0000),
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+}
+"""Type → how its bits are read, and its exponent, which is all ones in what is not finite."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +64,24 @@ def read_tensor_entries(path: Path) -> dict[str, TensorEntry]:
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
         if not 0 < length <= min(_LONGEST_HEADER, size - 8):
             raise ValueError(f"{path.name} is not a safetensors file, or is cut off")
-        header = json.loads(file.read(length))
-    first = 8 + length
-    entries: dict[str, TensorEntry] = {}
+        raw = file.read(length)
     try:
-        for name, entry in header.items():
-            if name != "__metadata__":
-                start, end = (first + offset for offset in entry["data_offsets"])
-                entries[name] = TensorEntry(path, entry["dtype"], tuple(entry["shape"]), start, end)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        told = json.loads(raw).items()
+        entries = {name: _read_entry(path, entry, 8 + length) for name, entry in told if name != "__metadata__"}
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} has a broken safetensors header") from error
     if any(entry.end > size for entry in entries.values()):
         raise ValueError(f"{path.name} is cut off: {size:,} bytes are there and its header promises more")
     return entries
+
+
+def _read_entry(path: Path, told: Mapping[str, Any], first: int) -> TensorEntry:
+    start, end = told["data_offsets"]
+    shape, dtype = tuple(told["shape"]), told["dtype"]
+    sizes = (start, end, *shape)
+    if not isinstance(dtype, str) or not all(isinstance(size, int) and size >= 0 for size in sizes) or start > end:
+        raise ValueError("not a tensor")
+    return TensorEntry(path, dtype, shape, first + start, first + end)
 
 
 def model_tensor_entries(folder: Path) -> dict[str, TensorEntry]:
@@ -112,6 +126,30 @@ def hash_weights(entries: Mapping[str, TensorEntry]) -> str:
                 file.seek(start)
                 digest.update(file.read(min(_SAMPLE_BYTES, entry.end - start)))
     return digest.hexdigest()[:16]
+
+
+def find_non_finite(entries: Mapping[str, TensorEntry]) -> str | None:
+    """The first tensor of floating point that holds an infinity or no number at all; None where all are finite.
+
+    Raises:
+        ValueError: for a type that is no floating point of 16, 32 or 64 bits.
+        OSError: when the file cannot be read.
+    """
+    import numpy as np
+
+    for name, entry in entries.items():
+        if entry.dtype not in _EXPONENTS:
+            raise ValueError(f"{name} is of type {entry.dtype}")
+        word, exponent = _EXPONENTS[entry.dtype]
+        with entry.path.open("rb") as file:
+            file.seek(entry.start)
+            left = entry.end - entry.start
+            while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
+                left -= len(block)
+                bits = np.frombuffer(block, word)
+                if np.any((bits & exponent) == exponent):
+                    return name
+    return None
 
 
 def _sample_starts(entry: TensorEntry) -> list[int]:

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from recsys.data.own_history import MAX_FILE_BYTES
 from recsys.models.host import ModelChoice
 from recsys.ui.about_tab import create_about_tab
+from recsys.ui.adapter_adding import create_adapter_adding
 from recsys.ui.api import add_api
 from recsys.ui.data_choice import MAX_UPLOAD_BYTES
 from recsys.ui.data_follow import Following, follow_data
@@ -47,6 +48,7 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
                 draw_map_after = create_map_tab(workbench, item_map, asked)
             with gr.Tab("About", id="about", elem_id="tab-about") as about:
                 cards = create_about_tab(workbench, about)
+        create_adapter_adding(workbench, asked.panel, form.panel)
         draw_map_after(follow_data(workbench, data_changed, Following(asked, form, cards)))
         add_api(workbench)
     demo.queue(api_open=False, max_size=MAX_QUEUE)

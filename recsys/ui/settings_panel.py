@@ -92,6 +92,11 @@ class SettingsPanel:
         return self.accordions[3]
 
     @property
+    def model_fold(self) -> gr.Accordion:
+        """Where model, precision and adapter are."""
+        return self.accordions[2]
+
+    @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that `read` expects their values."""
         groups = (self.choice, self.generation, self.prompt, self.resolution, self.decoding)

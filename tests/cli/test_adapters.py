@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from recsys.cli.main import main
+from tests.fixtures.adapter_zips import ALPACA_CONFIG, adapter_members, lora_weights, write_zip
 from tests.fixtures.plain_adapters import save_plain_adapter
 
 
@@ -172,3 +173,49 @@ def test_a_push_without_a_network_is_told(adapters, monkeypatch, capsys):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     assert main(["adapters", "push", "story", "--repo", "me/story", "--adapters", str(adapters)]) == 1
     assert "the Hub cannot be reached" in capsys.readouterr().err
+
+
+def test_a_zip_is_added_and_told(tmp_path, capsys):
+    archive = write_zip(tmp_path / "mine.zip", adapter_members(base_model="smollm2-135m"), root="my lora")
+    assert main(["adapters", "add", str(archive), "--adapters", str(tmp_path / "adapters")]) == 0
+    told, where = capsys.readouterr().out.splitlines()
+    assert told == "my-lora was added for smollm2-135m: a LoRA of rank 4 with 4,608 weights"
+    assert where == str(tmp_path / "adapters" / "my-lora")
+    assert main(["adapters", "list", "--adapters", str(tmp_path / "adapters")]) == 0
+    assert "my-lora" in capsys.readouterr().out
+    assert archive.exists()
+
+
+def test_an_old_adapter_is_converted_and_told(tmp_path, capsys):
+    import torch
+
+    old = tmp_path / "alpaca"
+    old.mkdir()
+    (old / "adapter_config.json").write_text(json.dumps({**ALPACA_CONFIG, "target_modules": ["q_proj"], "r": 4}))
+    torch.save({name: torch.tensor(array) for name, array in lora_weights().items()}, old / "adapter_model.bin")
+    where = ["--adapters", str(tmp_path / "adapters"), "--base-model", "smollm2-135m"]
+    assert main(["adapters", "convert", str(old), "--out", "alpaca", *where]) == 0
+    out = capsys.readouterr().out
+    assert "alpaca was added for smollm2-135m: a LoRA of rank 4" in out
+    assert "left out: enable_lora, merge_weights." in out
+    assert "It names decapoda-research/llama-7b-hf as its base; it is taken for SmolLM2 135M Instruct, embedded." in out
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("missing.zip", "there is no such file (seen: 'missing.zip')"),
+        ("no-slash", "this is no id of the Hub"),
+        (".", "this is a folder, neither a zip nor an id of the Hub"),
+    ],
+)
+def test_what_cannot_be_added_ends_with_exit_code_2_and_a_sentence(tmp_path, source, message, capsys):
+    assert main(["adapters", "add", source, "--adapters", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_base_ends_with_exit_code_2(tmp_path, capsys):
+    archive = write_zip(tmp_path / "mine.zip", adapter_members())
+    where = ["--adapters", str(tmp_path / "adapters"), "--base-model", "no such"]
+    assert main(["adapters", "add", str(archive), *where]) == 2
+    assert "there is no such model" in capsys.readouterr().err

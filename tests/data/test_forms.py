@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recsys.data.archive import MAX_RATIO
 from recsys.data.movielens import load
 from recsys.errors import DataFormatError
+from recsys.zip_reading import MAX_RATIO
 from tests.data.dat_files import FORMS, write_form, zipped
 
 MOVIES = [

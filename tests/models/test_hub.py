@@ -1,12 +1,9 @@
 """Models come from the Hub with progress, and every refusal is worded; a small server stands in for the Hub."""
 
 import errno
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -15,78 +12,13 @@ from recsys.models.hub import cached_config, explain_hub_error, fetch_from_hub
 from recsys.models.loading import load_model
 from recsys.models.planning import fit_model
 from recsys.models.registry import find_model
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REFUSALS = {
-    "closed/gated": (403, "GatedRepo"),
-    "closed/gated-without-token": (401, "GatedRepo"),
-    "closed/missing": (404, "RepoNotFound"),
-    "closed/private": (401, "RepoNotFound"),
-    "closed/forbidden": (403, ""),
-    "closed/down": (503, ""),
-}
-
-
-class FakeHub(BaseHTTPRequestHandler):
-    """Answers as the Hub does for one open repository, and refuses the others."""
-
-    folder: Path
-    tokens: list[str | None]
-
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def do_GET(self) -> None:
-        self._answer(with_body=True)
-
-    def log_message(self, *arguments: object) -> None:
-        """Keeps the test's output clean."""
-
-    def _answer(self, *, with_body: bool) -> None:
-        self.tokens.append(self.headers.get("Authorization"))
-        parts = unquote(urlsplit(self.path).path).strip("/").removeprefix("api/models/").split("/")
-        repository, rest = "/".join(parts[:2]), parts[2:]
-        if repository in REFUSALS:
-            status, code = REFUSALS[repository]
-            return self._send(status, b"{}", {"X-Error-Code": code} if code else {}, with_body)
-        if rest[1:2] and rest[1] not in {"main", COMMIT}:
-            return self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, with_body)
-        files = {path.name: path.read_bytes() for path in self.folder.iterdir()} if repository == "open/tiny" else {}
-        if rest[:1] == ["tree"]:
-            tree = [{"type": "file", "path": name, "size": len(data), "oid": name} for name, data in files.items()]
-            return self._send(200, json.dumps(tree).encode(), {}, with_body)
-        if rest[:1] == ["resolve"]:
-            if rest[2] not in files:
-                return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, with_body)
-            headers = {"ETag": f'"{rest[2]}-{len(files[rest[2]])}"', "X-Repo-Commit": COMMIT}
-            return self._send(200, files[rest[2]], headers, with_body)
-        return self._send(200, json.dumps({"id": repository, "sha": COMMIT, "siblings": []}).encode(), {}, with_body)
-
-    def _send(self, status: int, body: bytes, headers: dict[str, str], with_body: bool) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
+from tests.fixtures.fake_hub import serve_hub
 
 
 @pytest.fixture
 def hub(tiny_llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    from huggingface_hub import constants
-
-    handler = type("Handler", (FakeHub,), {"folder": tiny_llama_folder, "tokens": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serve_hub(tiny_llama_folder, tmp_path / "hub", monkeypatch) as server:
+        yield server
 
 
 def test_a_model_of_the_hub_is_downloaded_with_progress_and_loads(
