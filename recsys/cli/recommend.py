@@ -8,60 +8,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.cli.history import add_review_options, entries_of, review_file
-from recsys.cli.options import (
-    add_choice_options,
-    add_prompt_options,
-    add_settings,
-    add_workbench_options,
-    open_workbench,
-    read_choice,
-    read_prompt,
-)
-from recsys.cli.options import read_settings as read
+from recsys.cli.options import add_workbench_options, open_workbench
 from recsys.cli.progress import ProgressLine
+from recsys.cli.request_options import add_request_options, read_asked
 from recsys.errors import HistoryError
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
-from recsys.settings import DecodingSettings, GenerationSettings, ResolutionSettings
 from recsys.workbench import Workbench
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("liked", nargs="*", help="liked movies, in order: title or item_id; none asks for a cold start")
-    parser.add_argument("--disliked", nargs="*", default=[], help="disliked movies")
+    parser.add_argument("--disliked", nargs="*", action="extend", default=[], help="disliked movies")
     parser.add_argument("--record", help="take the history of a held-out record, such as 15-0, and show its truth")
     parser.add_argument("--history", type=Path, help="take liked and disliked movies from an export or a list")
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    add_choice_options(parser)
-    for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
-        add_settings(parser, settings)
-    add_prompt_options(parser)
+    add_request_options(parser)
     add_workbench_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the recommendations."""
-    generation = read(arguments, GenerationSettings)
     workbench = open_workbench(arguments)
-    choice = read_choice(arguments, workbench)
-    prompt = read_prompt(arguments, workbench, choice)
-    history, disliked = _movies(arguments, workbench)
-    request = RecommendationRequest(
-        history=history,
-        disliked=disliked,
-        generation=generation,
-        prompt=prompt,
-        resolution=read(arguments, ResolutionSettings),
-        choice=choice,
-        decoding=read(arguments, DecodingSettings),
-        record_id=arguments.record,
-    )
+    request = read_request(arguments, workbench)
     workbench.check(request)
     progress = ProgressLine()
     workbench.host.load(request.choice, progress)
@@ -73,6 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(render_text(recommendation, workbench))
     return 0
+
+
+def read_request(arguments: argparse.Namespace, workbench: Workbench) -> RecommendationRequest:
+    """The request that the parsed arguments make.
+
+    Raises:
+        InputError: for whatever is wrong with them.
+    """
+    asked = read_asked(arguments, workbench)
+    history, disliked = _movies(arguments, workbench)
+    return replace(asked, history=history, disliked=disliked, record_id=arguments.record)
 
 
 def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:
