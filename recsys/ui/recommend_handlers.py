@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -25,13 +26,14 @@ from recsys.remote.settings import is_served
 from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
-from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
+from recsys.ui.compare_cards import drawn_sides, requests_to_compare
 from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.model_fit import runs_here
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.share import has_request
+from recsys.ui.side_by_side import SideState, answer_in_turn
 from recsys.ui.title_picker import PickerValue, find_entry, move_vote, read_entries, write_entries
 
 if TYPE_CHECKING:
@@ -87,20 +89,21 @@ class RecommendHandlers:
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
     ) -> Iterator[View]:
         """Answers the request on the page, from waiting over streaming to done."""
-        yield from self._run(request, (liked, disliked, record_id, values), self._stream)
+        yield from self.run(request, (liked, disliked, record_id, values), self._stream)
 
     def compare(
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
     ) -> Iterator[View]:
         """Answers the request on the page twice: in free text, and with what the catalogue allows."""
-        yield from self._run(request, (liked, disliked, record_id, values), self._stream_both)
+        yield from self.run(request, (liked, disliked, record_id, values), self._stream_both)
 
-    def _run(
+    def run(
         self,
         request: gr.Request,
         given: tuple[object, object, object, Sequence[object]],
         work: Callable[[Question], Iterator[View]],
     ) -> Iterator[View]:
+        """Reads the page's values and works on them, and words what goes wrong where the answer would be."""
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         try:
@@ -194,43 +197,39 @@ class RecommendHandlers:
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
         link = open_link(parameters, self.workbench)
-        for problem in link.problems:
+        settings, outside = self.panel.held(link.settings, "link")
+        for problem in (*link.problems, *outside):
             gr.Warning(problem)
         catalogue = self.workbench.catalogue
         liked, disliked = (write_entries(entries, catalogue) for entries in (link.liked, link.disliked))
-        return [liked, disliked, *self.panel.show(link.settings)]
+        return [liked, disliked, *self.panel.show(settings)]
 
     def _stream(self, question: Question) -> Iterator[View]:
         for part in self._parts(question, question.asked, question.cancel):
             if isinstance(part, str):
                 yield _view(part, "", stop=True)
                 continue
-            self._remember(question, part)
             catalogue, address = question.data.catalogue, page_address(question.visitor)
             yield _view(answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address))
 
     def _stream_both(self, question: Question) -> Iterator[View]:
-        cancel, data = question.cancel, question.data
-        requests = requests_to_compare(question.asked)
-        for request in requests:
-            self.workbench.check(request, data)
+        requests, catalogue, record = requests_to_compare(question.asked), question.data.catalogue, question.record
+        yield from self.answer_beside(
+            question, requests, lambda states: drawn_sides(states, requests, catalogue, record)
+        )
+
+    def answer_beside(
+        self,
+        question: Question,
+        requests: Sequence[RecommendationRequest],
+        draw: Callable[[Sequence[SideState]], str],
+        details: str = "",
+    ) -> Iterator[View]:
+        """Answers several requests of one question in turn, drawn side by side; the details come last."""
         waiting = waiting_cards("Next", question.asked.generation.num_recommendations)
-        sides = [Side(side_name(request), waiting) for request in requests]
-        for place, request in enumerate(requests):
-            # Each its own event: an iterator that is read to its end sets the one that it was given.
-            own = threading.Event()
-            for part in self._parts(question, request, own):
-                if cancel.is_set():
-                    own.set()
-                if isinstance(part, str):
-                    sides[place] = replace(sides[place], html=part)
-                else:
-                    self._remember(question, part)
-                    sides[place] = finished_side(part, data.catalogue, question.record)
-                last = place == len(requests) - 1 and not isinstance(part, str)
-                yield _view(compare_html(tuple(sides)), "", stop=not last)
-            if cancel.is_set():
-                raise CancelledError("the comparison was stopped")
+        ask = partial(self._parts, question)
+        for states, is_last in answer_in_turn(ask, requests, waiting, question.cancel):
+            yield _view(draw(states), details if is_last else "", stop=not is_last)
 
     def _parts(
         self, question: Question, asked: RecommendationRequest, cancel: threading.Event
@@ -248,6 +247,7 @@ class RecommendHandlers:
             if workbench.data is not data:
                 raise HistoryError("another data set was chosen meanwhile", mend="pick movies of it and ask again")
             if isinstance(part, Recommendation):
+                self._remember(question, part)
                 yield part
             elif isinstance(part, str):
                 text = part

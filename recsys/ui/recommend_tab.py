@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from recsys.models.host import ModelChoice
+from recsys.ui.ab_answers import AbHandlers
+from recsys.ui.ab_panel import AbPanel, connect_ab, create_ab_panel
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
+from recsys.ui.preset_handlers import PresetHandlers
 from recsys.ui.recommend_handlers import RecommendHandlers, View
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
@@ -51,6 +54,7 @@ class _Parts:
     answer: gr.HTML
     details: gr.HTML
     panel: SettingsPanel
+    ab: AbPanel
 
     @property
     def view(self) -> list[gr.components.Component]:
@@ -94,7 +98,9 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
+            ab = create_ab_panel()
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
+            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect()
             create_detail_costs(workbench, panel, liked, disliked)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
@@ -102,10 +108,10 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, ab
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
-    _connect(parts, handlers)
+    _connect(parts, handlers, preset_set)
     return Asked(liked, record_id, handlers.answers, panel, disliked, answer, details, panel.decoding["genres"])
 
 
@@ -137,19 +143,23 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
     return liked, disliked, clear, examples
 
 
-def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
+def _connect(parts: _Parts, handlers: RecommendHandlers, preset_set: gr.events.Dependency) -> None:
     panel = parts.panel
     num_recommendations = panel.generation["num_recommendations"]
     inputs = [parts.liked, parts.disliked, parts.record_id, *panel.inputs]
     filled = [parts.liked, parts.disliked, parts.record_id, num_recommendations]
     runs = []
 
-    def answer_after(start: gr.events.Dependency, answer: Callable[..., Iterator[View]] = handlers.answer) -> None:
+    def answer_after(
+        start: gr.events.Dependency,
+        answer: Callable[..., Iterator[View]] = handlers.answer,
+        asked: list[Any] = inputs,
+    ) -> gr.events.Dependency:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(
             begun.then(
                 answer,
-                inputs,
+                asked,
                 parts.view,
                 concurrency_id=MODEL_QUEUE,
                 concurrency_limit=1,
@@ -157,6 +167,7 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
                 api_visibility="private",
             )
         )
+        return runs[-1]
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)
@@ -164,13 +175,15 @@ def _connect(parts: _Parts, handlers: RecommendHandlers) -> None:
         pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
         answer_after(pressed)
     answer_after(parts.examples["record"].click(handlers.fill_record, None, filled, **_QUICK))
+    picked = [parts.liked, parts.disliked]
+    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after)
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
-    picked = [parts.liked, parts.disliked]
     parts.answer.vote(handlers.vote, picked, picked, **_QUICK)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
-    panel.chosen.then(handlers.load_model, choice, **_TOLD)
+    for settled in (panel.chosen, preset_set, *swapped):
+        settled.then(handlers.load_model, choice, **_TOLD)
     for name in ("precision", "int8_threshold"):
         panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)
