@@ -23,7 +23,7 @@ _FOCUS = """() => {
     if (lost && found) found.focus({ preventScroll: true });
     else if (lost && tries > 0) setTimeout(() => wanted(tries - 1), 50);
   };
-  setTimeout(() => wanted(20), 0);
+  setTimeout(() => wanted(100), 0);
 }"""
 """A button that goes takes the focus with it: the first of these that is there gets it then."""
 
