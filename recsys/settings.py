@@ -7,7 +7,6 @@ those of transformers and PEFT where those have one. This module knows no model 
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -44,7 +43,8 @@ def require_number(
     allowed = (int,) if integer else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise SettingsError(f"{name} has the wrong type", seen=value, mend=bounds)
-    if not math.isfinite(value) or not (low < value or (value == low and not open_low)) or value > high:
+    # True of no number for NaN, and without a float of an integer that has none.
+    if not (low < value or (value == low and not open_low)) or value > high:
         raise SettingsError(f"{name} is out of range", seen=value, mend=bounds)
 
 

@@ -62,15 +62,22 @@ def add_story_split_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def add_choice_options(parser: argparse.ArgumentParser) -> None:
-    """Adds base model, precision and adapter, and the server that may have them."""
+def add_choice_options(parser: argparse.ArgumentParser, *, or_else: str = "") -> None:
+    """Adds base model, precision and adapter, and the server that may have them.
+
+    Args:
+        parser: Where to add them.
+        or_else: What may take the defaults' place, as of `add_settings`.
+    """
     group = parser.add_argument_group("Model")
     usual = f"(default: the one that the adapter was made for, else {DEFAULT_MODEL})"
     served = "with --engine openai, a name that the server lists (default: its first)"
     group.add_argument("--model", help=f"registry name, local folder or Hub id {usual}; {served}")
-    group.add_argument("--precision", default="auto", choices=typing.get_args(Precision))
+    precision, threshold = (argparse.SUPPRESS, argparse.SUPPRESS) if or_else else ("auto", INT8_THRESHOLD)
+    about = f"what the weights are held in (default: auto{f', or {or_else}' if or_else else ''})"
+    group.add_argument("--precision", default=precision, choices=typing.get_args(Precision), help=about)
     about = f"in int8, inputs above it are multiplied in half precision (default: {INT8_THRESHOLD:g}; 0: none)"
-    group.add_argument("--int8-threshold", type=float, default=INT8_THRESHOLD, help=about)
+    group.add_argument("--int8-threshold", type=float, default=threshold, help=about)
     group.add_argument("--adapter", default=None, help="name of a folder under adapters/, or of a served LoRA")
     add_server_options(parser)
 
@@ -91,9 +98,9 @@ def read_choice(arguments: argparse.Namespace, workbench: Workbench) -> ModelCho
     return find_choice(
         workbench.choices,
         arguments.model,
-        arguments.precision,
+        getattr(arguments, "precision", "auto"),
         arguments.adapter,
-        int8_threshold=arguments.int8_threshold,
+        int8_threshold=getattr(arguments, "int8_threshold", INT8_THRESHOLD),
     )
 
 

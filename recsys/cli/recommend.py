@@ -8,29 +8,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from recsys.catalogue import Catalogue, HistoryEntry
 from recsys.cli.answer_lines import title_lines
 from recsys.cli.history import add_review_options, entries_of, review_file
-from recsys.cli.options import (
-    add_choice_options,
-    add_prompt_options,
-    add_settings,
-    add_workbench_options,
-    open_workbench,
-    read_choice,
-    read_prompt,
-)
-from recsys.cli.options import read_settings as read
+from recsys.cli.options import add_workbench_options, open_workbench
 from recsys.cli.progress import ProgressLine
+from recsys.cli.request_options import add_request_options, read_asked
 from recsys.cli.several import add_several_options, asks_several, run_several
 from recsys.cli.text_table import render_table
 from recsys.errors import HistoryError, SettingsError
 from recsys.generation.token_view import CompletionView
 from recsys.prompts import clean_title
 from recsys.recommend import Recommendation, RecommendationRequest
-from recsys.settings import DecodingSettings, GenerationSettings, ResolutionSettings
 from recsys.token_viewing import TokenViewer, require_free_text
 from recsys.workbench import Workbench
 
@@ -38,37 +30,21 @@ from recsys.workbench import Workbench
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("liked", nargs="*", help="liked movies, in order: title or item_id; none asks for a cold start")
-    parser.add_argument("--disliked", nargs="*", default=[], help="disliked movies")
+    parser.add_argument("--disliked", nargs="*", action="extend", default=[], help="disliked movies")
     parser.add_argument("--record", help="take the history of a held-out record, such as 15-0, and show its truth")
     parser.add_argument("--history", type=Path, help="take liked and disliked movies from an export or a list")
     add_review_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--show-tokens", action="store_true", help="of free text, each token's chance and rank as well")
-    add_choice_options(parser)
+    add_request_options(parser)
     add_several_options(parser)
-    for settings in (GenerationSettings, DecodingSettings, ResolutionSettings):
-        add_settings(parser, settings)
-    add_prompt_options(parser)
     add_workbench_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the recommendations."""
-    generation = read(arguments, GenerationSettings)
     workbench = open_workbench(arguments)
-    choice = read_choice(arguments, workbench)
-    prompt = read_prompt(arguments, workbench, choice)
-    history, disliked = _movies(arguments, workbench)
-    request = RecommendationRequest(
-        history=history,
-        disliked=disliked,
-        generation=generation,
-        prompt=prompt,
-        resolution=read(arguments, ResolutionSettings),
-        choice=choice,
-        decoding=read(arguments, DecodingSettings),
-        record_id=arguments.record,
-    )
+    request = read_request(arguments, workbench)
     if asks_several(arguments):
         return run_several(arguments, workbench, request)
     workbench.check(request)
@@ -93,6 +69,17 @@ def _require_tokens(request: RecommendationRequest, arguments: argparse.Namespac
     if arguments.json:
         raise SettingsError("tokens are a table for people", seen="--json", mend="leave --json or --show-tokens out")
     require_free_text(request)
+
+
+def read_request(arguments: argparse.Namespace, workbench: Workbench) -> RecommendationRequest:
+    """The request that the parsed arguments make.
+
+    Raises:
+        InputError: for whatever is wrong with them.
+    """
+    asked = read_asked(arguments, workbench)
+    history, disliked = _movies(arguments, workbench)
+    return replace(asked, history=history, disliked=disliked, record_id=arguments.record)
 
 
 def find_entry(text: str, catalogue: Catalogue) -> HistoryEntry:

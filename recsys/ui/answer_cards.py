@@ -6,7 +6,8 @@ cards keep their places from the first token to the last, so that nothing jumps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from recsys.catalogue import Catalogue, Movie
 from recsys.errors import RecsysError
@@ -26,6 +27,7 @@ _PROBLEMS: dict[TextProblem, tuple[str, str]] = {
     "prose": ("This is prose, not a list of titles", "Worked examples in the prompt usually mend it."),
     "other_script": ("This is mostly another script", "Titles of the catalogue are in Latin letters."),
 }
+_NO_MARKS: Mapping[int, str] = MappingProxyType({})
 _CURSOR = '<span class="cursor" aria-hidden="true"></span>'
 
 
@@ -75,15 +77,15 @@ def streaming_cards(text: str, titles: Sequence[GeneratedTitle], num_recommendat
     return _cards(_wrote_card(wrote, "writing"), _means_card(means, ""), "The model is writing.", phase="busy")
 
 
-def answer_cards(recommendation: Recommendation, catalogue: Catalogue) -> str:
-    """The finished answer."""
+def answer_cards(recommendation: Recommendation, catalogue: Catalogue, marks: Mapping[int, str] = _NO_MARKS) -> str:
+    """The finished answer; marks are HTML beside the badges of a rank."""
     request, completion = recommendation.request, recommendation.completion
     resolver = request.resolution.resolver
     resolutions = recommendation.resolutions
     found = sum(item is not None for item in recommendation.item_ids)
     asked = recommendation.prompt.num_recommendations
     summary = f"{found} of {asked} recommended"
-    rows = [_row(resolution, catalogue, resolver) for resolution in resolutions]
+    rows = [_row(r, catalogue, resolver, marks.get(r.generated.rank, "")) for r in resolutions]
     rows += [_missing_row(rank) for rank in range(len(resolutions) + 1, asked + 1)]
     if recommendation.ranked:
         body = _callout(recommendation) + ranking_html(recommendation, catalogue)
@@ -200,11 +202,12 @@ def _finish(completion: Completion, written: int, asked: int) -> str:
     return "list complete" if completion.finish_reason == "titles_complete" else "ended by the model"
 
 
-def _row(resolution: Resolution, catalogue: Catalogue, resolver: ResolverName) -> str:
+def _row(resolution: Resolution, catalogue: Catalogue, resolver: ResolverName, mark: str) -> str:
     movie = None if resolution.item_id is None else catalogue[resolution.item_id]
     title, below = _known(movie, resolution) if movie else _unknown(resolution, catalogue)
     named = f'<p class="row-title">{title}</p>' if movie is None else about_html(movie, title, catalogue)
-    shown = "".join(badge_html(badge) for badge in badges(resolution, resolver)) + _distance(resolution, resolver)
+    shown = "".join(badge_html(badge) for badge in badges(resolution, resolver))
+    shown += mark + _distance(resolution, resolver)
     quiet = "" if resolution.is_recommendation else " is-miss"
     return (
         f'<li class="answer-row{quiet}"><span class="rank">{resolution.generated.rank}</span>'

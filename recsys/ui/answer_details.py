@@ -6,40 +6,16 @@ Python, as a command or as a link.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recsys.catalogue import Catalogue
 from recsys.data.records import Record
+from recsys.presets import shipped_name
 from recsys.recommend import Recommendation
 from recsys.settings import Settings
 from recsys.ui.markup import escape, plural
+from recsys.ui.setting_names import SETTING_NAMES, value_text
 from recsys.ui.share import as_command, as_python, as_query
-
-_TITLES = {
-    "temperature": "temperature",
-    "top_p": "top-p",
-    "top_k": "top-k",
-    "num_beams": "beams",
-    "repetition_penalty": "repetition penalty",
-    "max_new_tokens": "max new tokens",
-    "num_recommendations": "titles",
-    "seed": "seed",
-    "style": "style",
-    "queue_symbol": "symbol",
-    "list_separator": "separator",
-    "include_years": "years",
-    "include_disliked": "disliked",
-    "num_examples": "examples",
-    "details": "details",
-    "resolver": "resolver",
-    "threshold": "threshold",
-    "force_nearest": "force nearest",
-    "decoding": "catalogue decoding",
-    "title_score": "title score",
-    "genres": "genres",
-    "year_from": "from",
-    "year_to": "to",
-    "num_candidates": "candidates",
-    "llm_weight": "LLM weight",
-}
 
 
 def answer_details(recommendation: Recommendation, catalogue: Catalogue, record: Record | None, address: str) -> str:
@@ -100,30 +76,22 @@ def _settings(recommendation: Recommendation) -> str:
         recommendation.request.prompt,
         recommendation.request.resolution,
     )
-    decoding = recommendation.request.decoding
+    request = recommendation.request
+    decoding, preset = request.decoding, shipped_name(request.generation, request.resolution, request.decoding)
     chips = []
-    values = [pair for group in groups for pair in group.to_dict().items()]
+    values: list[tuple[str, object]] = [("preset", preset)] if preset else []
+    values += [pair for group in groups for pair in group.to_dict().items()]
     if decoding.is_catalogue:
         values += [pair for pair in decoding.in_effect().items() if pair[1] not in (None, ())]  # filters that are set
+    else:
+        values.append(("decoding", decoding.decoding))
+    if recommendation.completion.precision == "int8":
+        values.append(("int8_threshold", request.choice.int8_threshold))
     for name, value in values:
         reason = idle.get(name)
         hint = f' class="is-idle" title="No effect: {escape(reason)}"' if reason else ""
-        chips.append(f"<li{hint}>{_TITLES[name]} <b>{escape(_shown(name, value))}</b></li>")
+        chips.append(f"<li{hint}>{SETTING_NAMES[name]} <b>{escape(value_text(name, value))}</b></li>")
     return "".join(chips)
-
-
-def _shown(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "resolver's own"
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if name == "decoding":
-        return str(value).removeprefix("catalogue_")
-    if isinstance(value, float):
-        return f"{value:g}"
-    return "off" if name == "top_k" and value == 0 else str(value).replace("_", " ")
 
 
 def _prompt(recommendation: Recommendation) -> str:
@@ -142,6 +110,11 @@ def _share(recommendation: Recommendation, catalogue: Catalogue, address: str) -
         ("Copy as command", as_command(request, catalogue)),
         ("Copy link", f"{address.rstrip('/')}/?{as_query(request)}"),
     )
+    return share_buttons(texts)
+
+
+def share_buttons(texts: Sequence[tuple[str, str]]) -> str:
+    """A button for each text to be copied."""
     buttons = "".join(
         f'<button type="button" class="copy" data-copy="{escape(text)}">{label}</button>' for label, text in texts
     )

@@ -19,7 +19,9 @@ from recsys.limits import Limits
 from recsys.models.host import ModelChoice
 from recsys.settings import EvaluationSettings
 from recsys.ui.evaluation_cards import SYSTEM_TITLES
-from recsys.ui.settings_panel import RequestSettings, create_settings_panel
+from recsys.ui.preset_handlers import PresetHandlers
+from recsys.ui.request_settings import RequestSettings
+from recsys.ui.settings_panel import create_settings_panel
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -95,6 +97,7 @@ class EvaluationForm:
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
         self.panel = create_settings_panel(self._handlers.workbench, default_choice)
+        PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect()
         for fold in self.panel.accordions:
             fold.open = False
             _prefix_ids(fold, "evaluate-")

@@ -11,7 +11,7 @@ import gradio as gr
 from recsys.catalogue import HistoryEntry
 from recsys.models.host import ModelChoice
 from recsys.settings import Precision
-from recsys.ui.settings_panel import RequestSettings
+from recsys.ui.request_settings import RequestSettings
 from recsys.ui.share import read_choice, read_query
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def open_link(parameters: Mapping[str, str], workbench: Workbench) -> Link:
         parameters: The query.
         workbench: Its models, adapters and movies.
     """
-    choice, missing = _available(read_choice(parameters), workbench, model_is_named=bool(parameters.get("model")))
+    named = bool(parameters.get("model"))
+    choice, missing = available_choice(read_choice(parameters), workbench, model_is_named=named)
     rule = workbench.choices.prompt_rule(choice)
     asked, problems = read_query(parameters, workbench.catalogue, prompt=rule.default)
     prompt = asked.prompt
@@ -53,22 +54,31 @@ def open_link(parameters: Mapping[str, str], workbench: Workbench) -> Link:
     return Link(asked.history, asked.disliked, settings, (*problems, *missing))
 
 
-def _available(choice: ModelChoice, workbench: Workbench, *, model_is_named: bool) -> tuple[ModelChoice, list[str]]:
-    """The choice without what this page does not have, and what that is."""
+def available_choice(
+    choice: ModelChoice, workbench: Workbench, *, model_is_named: bool = True, what: str = "link"
+) -> tuple[ModelChoice, list[str]]:
+    """The choice without what this page does not have, and what that is.
+
+    Args:
+        choice: What is asked for.
+        workbench: Its models and adapters.
+        model_is_named: Whether the model is asked for too; else it is the adapter's.
+        what: Who asks, for the sentences.
+    """
     missing = []
     usable = {info.name for info in workbench.adapters() if info.is_usable}
     if choice.adapter is not None and choice.adapter not in usable:
-        missing.append(f"The link's adapter “{choice.adapter}” is not here, so the base model answers alone.")
+        missing.append(f"The {what}'s adapter “{choice.adapter}” is not here, so the base model answers alone.")
         choice = replace(choice, adapter=None)
     if not model_is_named:
         found = workbench.choices.find(None, choice.precision, choice.adapter)
         choice = replace(choice, model=found.model)
     models = {spec.name for spec in workbench.models()}
     if workbench.options.public and choice.model not in models:
-        missing.append(f"The link's model “{choice.model}” is not offered here.")
+        missing.append(f"The {what}'s model “{choice.model}” is not offered here.")
         choice = replace(choice, model=ModelChoice().model)
     if choice.precision not in get_args(Precision):
-        missing.append(f"The link's precision “{choice.precision}” is not known.")
+        missing.append(f"The {what}'s precision “{choice.precision}” is not known.")
         choice = replace(choice, precision="auto")
     return choice, missing
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -27,7 +28,7 @@ from recsys.settings import GenerationSettings, Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
 from recsys.ui.answer_view import View, answer_view, waiting_for
-from recsys.ui.compare_cards import Side, compare_html, finished_side, requests_to_compare, side_name
+from recsys.ui.compare_cards import drawn_sides, requests_to_compare
 from recsys.ui.links import open_link, page_address, query_of
 from recsys.ui.live_stream import LiveStream
 from recsys.ui.model_fit import runs_here
@@ -35,6 +36,7 @@ from recsys.ui.rounds import Finished, FinishedAnswers
 from recsys.ui.running_requests import LastAnswers, RunningRequests
 from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.share import has_request
+from recsys.ui.side_by_side import SideState, answer_in_turn
 from recsys.ui.title_picker import PickerValue, find_entry, read_entries, write_entries
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class RecommendHandlers:
         given: tuple[object, object, object, Sequence[object]],
         work: Callable[[Question], Iterator[View]],
     ) -> Iterator[View]:
-        """Reads the page and shows what the work makes of it, or what went wrong."""
+        """Reads the page's values and works on them, and words what goes wrong where the answer would be."""
         session = request.session_hash or ""
         cancel = self.running.begin(session)
         self.answers.begin(session)
@@ -190,18 +192,18 @@ class RecommendHandlers:
         if not has_request(parameters):
             return [gr.skip()] * (2 + len(self.panel.inputs))
         link = open_link(parameters, self.workbench)
-        for problem in link.problems:
+        settings, outside = self.panel.held(link.settings, "link")
+        for problem in (*link.problems, *outside):
             gr.Warning(problem)
         catalogue = self.workbench.catalogue
         liked, disliked = (write_entries(entries, catalogue) for entries in (link.liked, link.disliked))
-        return [liked, disliked, *self.panel.show(link.settings)]
+        return [liked, disliked, *self.panel.show(settings)]
 
     def _stream(self, question: Question) -> Iterator[View]:
         for part in self._parts(question, question.asked, question.cancel):
             if isinstance(part, str):
                 yield answer_view(part, "", stop=True)
                 continue
-            self._remember(question, part)
             catalogue, address = question.data.catalogue, page_address(question.visitor)
             cards, details = answer_cards(part, catalogue), answer_details(part, catalogue, question.record, address)
             finished = Finished(Round.of(part), cards, details, question.data.number)
@@ -209,27 +211,23 @@ class RecommendHandlers:
             yield answer_view(cards, details)
 
     def _stream_both(self, question: Question) -> Iterator[View]:
-        cancel, data = question.cancel, question.data
-        requests = requests_to_compare(question.asked)
-        for request in requests:
-            self.workbench.check(request, data)
+        requests, catalogue, record = requests_to_compare(question.asked), question.data.catalogue, question.record
+        yield from self.answer_beside(
+            question, requests, lambda states: drawn_sides(states, requests, catalogue, record)
+        )
+
+    def answer_beside(
+        self,
+        question: Question,
+        requests: Sequence[RecommendationRequest],
+        draw: Callable[[Sequence[SideState]], str],
+        details: str = "",
+    ) -> Iterator[View]:
+        """Answers several requests of one question in turn, drawn side by side; the details come last."""
         waiting = waiting_cards("Next", question.asked.generation.num_recommendations)
-        sides = [Side(side_name(request), waiting) for request in requests]
-        for place, request in enumerate(requests):
-            # Each its own event: an iterator that is read to its end sets the one that it was given.
-            own = threading.Event()
-            for part in self._parts(question, request, own):
-                if cancel.is_set():
-                    own.set()
-                if isinstance(part, str):
-                    sides[place] = replace(sides[place], html=part)
-                else:
-                    self._remember(question, part)
-                    sides[place] = finished_side(part, data.catalogue, question.record)
-                last = place == len(requests) - 1 and not isinstance(part, str)
-                yield answer_view(compare_html(tuple(sides)), "", stop=not last)
-            if cancel.is_set():
-                raise CancelledError("the comparison was stopped")
+        ask = partial(self._parts, question)
+        for states, is_last in answer_in_turn(ask, requests, waiting, question.cancel):
+            yield answer_view(draw(states), details if is_last else "", stop=not is_last)
 
     def _parts(
         self, question: Question, asked: RecommendationRequest, cancel: threading.Event
@@ -247,6 +245,7 @@ class RecommendHandlers:
             if workbench.data is not data:
                 raise HistoryError("another data set was chosen meanwhile", mend="pick movies of it and ask again")
             if isinstance(part, Recommendation):
+                self._remember(question, part)
                 yield part
             elif isinstance(part, str):
                 text = part

@@ -10,11 +10,14 @@ import gradio as gr
 
 from recsys.models.host import ModelChoice
 from recsys.token_viewing import TokenViewer
+from recsys.ui.ab_answers import AbHandlers
+from recsys.ui.ab_panel import AbPanel, connect_ab, create_ab_panel
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.answer_view import View
 from recsys.ui.detail_costs import create_detail_costs
 from recsys.ui.history_import import create_history_import
 from recsys.ui.live import ENDED, connect_live, create_live_switch
+from recsys.ui.preset_handlers import PresetHandlers
 from recsys.ui.recommend_handlers import RecommendHandlers
 from recsys.ui.rounds_handlers import RoundsHandlers, RoundsParts, connect_votes, create_rounds
 from recsys.ui.running_requests import LastAnswers
@@ -68,6 +71,7 @@ class _Parts:
     panel: SettingsPanel
     several: SeveralControls
     rounds: RoundsParts
+    ab: AbPanel
 
     @property
     def view(self) -> list[gr.components.Component]:
@@ -114,8 +118,10 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             compare = gr.Button("Compare free text with catalogue decoding", elem_id="compare", size="sm")
             stop = gr.Button("Stop", visible=False, elem_id="stop", elem_classes=["halt"])
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
+            ab = create_ab_panel()
             several = create_several_controls(workbench, default_choice or ModelChoice())
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
+            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect()
             create_detail_costs(workbench, panel, liked, disliked)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
@@ -125,11 +131,12 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             tokens = create_token_card()
             details = gr.HTML("", elem_id="details", **plain)
     parts = _Parts(
-        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several, rounds
+        liked, disliked, record_id, go, compare, stop, leave, examples, clear, answer, details, panel, several, rounds,
+        ab
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     votes = RoundsHandlers(workbench, handlers.running, handlers.finished, handlers.answer)
-    asking = _connect(parts, handlers, votes)
+    asking = _connect(parts, handlers, votes, preset_set)
     connect_live(live, panel, votes.follow(handlers.answer), *asking, _MODEL)
     connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
     shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
@@ -165,7 +172,7 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
 
 
 def _connect(
-    parts: _Parts, handlers: RecommendHandlers, rounds: RoundsHandlers
+    parts: _Parts, handlers: RecommendHandlers, rounds: RoundsHandlers, preset_set: gr.events.Dependency
 ) -> tuple[list[gr.components.Component], list[gr.components.Component]]:
     """Connects the events of the tab; returns what an answer that counts as a round is given, and what it shows."""
     panel = parts.panel
@@ -178,11 +185,12 @@ def _connect(
     def answer_after(
         start: gr.events.Dependency,
         answer: Callable[..., Iterator[View]] = handlers.answer,
-        chosen: tuple[gr.components.Component, ...] = (),
-    ) -> None:
+        asked: list[Any] = inputs,
+    ) -> gr.events.Dependency:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
-        runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *chosen, *inputs], followed, **_MODEL))
+        runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *asked], followed, **_MODEL))
         runs[-1].then(None, js=ENDED, api_visibility="private")
+        return runs[-1]
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)
@@ -191,18 +199,21 @@ def _connect(
         (several.ask_adapters, over_several.ask_adapters, several.adapters),
         (several.ask_models, over_several.ask_models, several.models),
     ):
-        answer_after(button.click(None, js="() => {}", api_visibility="private"), answer_them, (chosen,))
+        answer_after(button.click(None, js="() => {}", api_visibility="private"), answer_them, [chosen, *inputs])
     connect_several(handlers.workbench, several, panel.choice["model"], _QUICK)
     for name in ("ghibli", "action"):
         pressed = parts.examples[name].click(lambda name=name: handlers.fill_example(name), None, filled, **_QUICK)
         answer_after(pressed)
     answer_after(parts.examples["record"].click(handlers.fill_record, None, filled, **_QUICK))
+    picked = [parts.liked, parts.disliked]
+    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after)
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
-    connect_votes(rounds, parts.rounds, parts.answer, [parts.liked, parts.disliked], inputs, parts.view, MODEL_QUEUE)
+    connect_votes(rounds, parts.rounds, parts.answer, picked, inputs, parts.view, MODEL_QUEUE)
     choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
-    panel.chosen.then(handlers.load_model, choice, **_TOLD)
+    for settled in (panel.chosen, preset_set, *swapped):
+        settled.then(handlers.load_model, choice, **_TOLD)
     for name in ("precision", "int8_threshold"):
         panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
     _on_load(parts, handlers)

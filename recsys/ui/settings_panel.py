@@ -8,8 +8,8 @@ settings classes check every value again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import gradio as gr
 from gradio.components import Component
@@ -18,7 +18,7 @@ from recsys.errors import SettingsError
 from recsys.models.choices import ModelChoices
 from recsys.models.host import ModelChoice
 from recsys.remote.settings import is_served
-from recsys.settings import DecodingSettings, GenerationSettings, Precision, PromptSettings, ResolutionSettings
+from recsys.settings import GenerationSettings, Precision, ResolutionSettings, Settings
 from recsys.ui.choice_controls import (
     NO_ADAPTER,
     choice_updates,
@@ -32,7 +32,9 @@ from recsys.ui.decoding_controls import (
     written_decoding,
 )
 from recsys.ui.model_fit import connect_fit, create_fit_line
+from recsys.ui.preset_row import create_preset_row
 from recsys.ui.prompt_controls import create_prompt_controls, read_prompt
+from recsys.ui.request_settings import RequestSettings
 from recsys.ui.served_controls import connect_served, served_outputs
 from recsys.ui.setting_controls import (
     HELP,
@@ -41,35 +43,20 @@ from recsys.ui.setting_controls import (
     create_generation_controls,
     create_resolution_controls,
 )
+from recsys.ui.setting_names import SETTING_NAMES
 
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
-PRESETS: dict[str, GenerationSettings] = {
-    "Balanced": GenerationSettings(),
-    "Greedy": GenerationSettings(temperature=0, repetition_penalty=1.0),
-    "Beam search": GenerationSettings(temperature=0, num_beams=4, repetition_penalty=1.0),
-    "Adventurous": GenerationSettings(temperature=1.2, top_p=0.95, top_k=0),
-}
+S = TypeVar("S", bound=Settings)
+
 _QUICK: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
     "trigger_mode": "always_last",
     "api_visibility": "private",
 }
-_PRESET_FIELDS = ("temperature", "top_p", "top_k", "num_beams", "repetition_penalty")
 _FORCED = "Force nearest takes the nearest title however unlike."
-
-
-@dataclass(frozen=True)
-class RequestSettings:
-    """Everything of a request but the movies."""
-
-    generation: GenerationSettings
-    prompt: PromptSettings
-    resolution: ResolutionSettings
-    choice: ModelChoice
-    decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
 
 @dataclass(frozen=True)
@@ -81,7 +68,7 @@ class SettingsPanel:
     prompt: dict[str, Component]
     resolution: dict[str, Component]
     decoding: dict[str, Component]
-    preset: gr.Radio
+    preset: gr.HTML
     accordions: tuple[gr.Accordion, ...]
     choices: ModelChoices
     chosen: gr.events.Dependency
@@ -139,6 +126,18 @@ class SettingsPanel:
         values |= zip(shown, choice_updates(self.choices, settings.choice, settings.prompt), strict=True)
         return list(values.values())
 
+    def held(self, settings: RequestSettings, what: str) -> tuple[RequestSettings, list[str]]:
+        """The settings within the ends of the sliders, beyond which the page could not ask, and what that changed.
+
+        Args:
+            settings: Any valid ones.
+            what: Where they come from, for the sentences.
+        """
+        problems: list[str] = []
+        generation = _within(settings.generation, self.generation, what, problems)
+        decoding = _within(settings.decoding, self.decoding, what, problems)
+        return replace(settings, generation=generation, decoding=decoding), problems
+
 
 def read_settings(
     choice: Mapping[str, Any],
@@ -168,18 +167,23 @@ def read_settings(
     )
 
 
+def _within(settings: S, controls: Mapping[str, Component], what: str, problems: list[str]) -> S:
+    changes: dict[str, Any] = {}
+    for name, control in controls.items():
+        if isinstance(control, gr.Slider | gr.Number):
+            value, low, high = getattr(settings, name), control.minimum, control.maximum
+            taken = low if low is not None and value < low else high if high is not None and value > high else value
+            if taken != value:
+                changes[name] = taken
+                problems.append(f"The {what}'s {SETTING_NAMES[name]} is {value:g}; this page ends at {taken:g}.")
+    return settings.replace(**changes)
+
+
 def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> SettingsPanel:
     """Makes the controls, in five folds; the generator's is open."""
     choices = workbench.choices
     with gr.Accordion("Generator", open=True, elem_id="fold-generator", elem_classes=["fold"]) as generator_fold:
-        preset = gr.Radio(
-            list(PRESETS),
-            value="Balanced",
-            label="Preset",
-            elem_id="preset",
-            elem_classes=["segments"],
-            container=False,
-        )
+        preset = create_preset_row()
         generation = create_generation_controls(workbench.limits)
     with gr.Accordion(
         "Catalogue decoding", open=False, elem_id="fold-decoding", elem_classes=["fold"]
@@ -201,11 +205,7 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
 
 
 def _connect(panel: SettingsPanel) -> None:
-    """Presets set the sliders, sliders tell which preset they are, and modes disable what has no effect."""
-    sliders = [panel.generation[name] for name in _PRESET_FIELDS]
-    panel.preset.input(apply_preset, panel.preset, sliders, **_QUICK)
-    for slider in sliders:
-        slider.input(matching_preset, sliders, panel.preset, **_QUICK)
+    """Modes disable what has no effect."""
     choices, choice = panel.choices, panel.choice
     connect_decoding(panel.decoding, panel.generation, choice["model"], choices.served, _QUICK)
     others = [panel.decoding["decoding"], panel.resolution["resolver"], panel.generation["temperature"]]
@@ -215,20 +215,6 @@ def _connect(panel: SettingsPanel) -> None:
     decides = [resolution["own_threshold"], resolution["force_nearest"]]
     for control in decides:
         control.change(threshold_state, decides, resolution["threshold"], **_QUICK)
-
-
-def apply_preset(name: str | None) -> list[float]:
-    """The sliders of a preset."""
-    preset = PRESETS.get(name or "", GenerationSettings())
-    return [getattr(preset, field) for field in _PRESET_FIELDS]
-
-
-def matching_preset(*values: float) -> str | None:
-    """The preset that the sliders make, or None."""
-    for name, preset in PRESETS.items():
-        if all(getattr(preset, field) == value for field, value in zip(_PRESET_FIELDS, values, strict=True)):
-            return name
-    return None
 
 
 def threshold_state(own_threshold: bool, force_nearest: bool) -> gr.Slider:

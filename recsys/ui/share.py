@@ -33,6 +33,8 @@ S = TypeVar("S", bound=Settings)
 
 EVALUATE = "evaluate"
 """The tab that a link of evaluation_link.py names."""
+KEPT = "a."
+"""Before the names of the settings that a link keeps as A."""
 MAX_LINK = 8_000
 """Characters of a link's movie list that are read."""
 
@@ -79,23 +81,35 @@ def as_python(request: RecommendationRequest, address: str) -> str:
 def as_command(request: RecommendationRequest, catalogue: Catalogue) -> str:
     """The command line that asks the same."""
     words = ["python", "-m", "recsys", "recommend"]
+    # With disliked movies the command line would name them in the prompt unless it is told not to.
+    told = ("include_disliked",) if request.disliked else ()
     for settings in (request.generation, request.prompt, request.resolution, request.decoding):
-        words += written_settings(settings)
+        words += written_settings(settings, always=told if settings is request.prompt else ())
     words += request.choice.words
-    if request.disliked:
-        words += ["--disliked", *(_title(entry, catalogue) for entry in request.disliked)]
+    words += [f"--disliked={_title(entry, catalogue)}" for entry in request.disliked]
     words += ["--", *(_title(entry, catalogue) for entry in request.history)]
     return shlex.join(words)
 
 
-def as_query(request: RecommendationRequest) -> str:
-    """The query of a link that restores this request."""
+def as_query(request: RecommendationRequest, kept: RecommendationRequest | None = None) -> str:
+    """The query of a link that restores this request, and beside it the settings of another that are kept as A."""
     parts: dict[str, str] = {}
     for name, entries in (("liked", request.history), ("disliked", request.disliked)):
         if entries:
             parts[name] = json.dumps(list(entries), ensure_ascii=False, separators=(",", ":"))
     parts |= {name: query_value(value) for name, value in changed_settings(request).items()}
+    if kept is not None:
+        parts |= {KEPT + name: query_value(value) for name, value in changed_settings(kept).items()}
     return urlencode(parts)
+
+
+def kept_part(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What a link says of the settings that are kept as A, under the names that other settings have.
+
+    >>> kept_part({"top_k": "5", "a.top_k": "9", "__theme": "dark"})
+    {'top_k': '9'}
+    """
+    return {name.removeprefix(KEPT): text for name, text in parameters.items() if name.startswith(KEPT)}
 
 
 def query_value(value: object) -> str:
@@ -155,7 +169,11 @@ def has_request(parameters: Mapping[str, str]) -> bool:
 
 
 def _title(entry: HistoryEntry, catalogue: Catalogue) -> str:
-    return entry if isinstance(entry, str) else catalogue[entry].display()
+    """What the command line reads as this entry; of several movies of one name and year, their item_id."""
+    if isinstance(entry, str):
+        return entry
+    title = catalogue[entry].display()
+    return title if catalogue.find(title).item_ids[:1] == (entry,) else str(entry)
 
 
 def _read_entries(

@@ -29,6 +29,8 @@ STYLE_SHEETS = (
     "training.css",
     "tune.css",
     "data.css",
+    "presets.css",
+    "ab.css",
 )
 
 FONT = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")

@@ -16,7 +16,7 @@ from recsys.tuning.kept import Kept, KeptStudy
 from recsys.ui import tune_cards as cards
 from recsys.ui import tune_view as views
 from recsys.ui.evaluation_cards import notice_html, sentences
-from recsys.ui.settings_panel import RequestSettings
+from recsys.ui.request_settings import RequestSettings
 from recsys.ui.shown_errors import errors_shown
 from recsys.ui.theme import ASSETS
 from recsys.ui.training_cards import command_html

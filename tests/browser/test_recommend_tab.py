@@ -126,15 +126,6 @@ def test_temperature_0_disables_the_cut_off_and_says_why(open_page, serve):
     expect(slider(page, "top_p")).to_be_enabled()
 
 
-def test_a_preset_sets_the_sliders_and_a_slider_leaves_the_preset(open_page, serve):
-    page = open_page(serve())
-    page.click("#preset label:has-text('Beam search')")
-    expect(slider(page, "num_beams")).to_have_value("4")
-    expect(slider(page, "temperature")).to_have_value("0")
-    slider(page, "num_beams").press("ArrowRight")
-    expect(page.locator("#preset input:checked")).to_have_count(0)
-
-
 def test_the_picker_works_by_keyboard_alone(open_page, serve):
     page = open_page(serve())
     for query in ("toy story", "spirited", "matrix"):

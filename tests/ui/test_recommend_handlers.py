@@ -9,7 +9,8 @@ from recsys.models.host import HostState, ModelChoice
 from recsys.settings import PromptSettings
 from recsys.ui.answer_view import waiting_for
 from recsys.ui.recommend_handlers import RecommendHandlers
-from recsys.ui.settings_panel import RequestSettings, create_settings_panel
+from recsys.ui.request_settings import RequestSettings
+from recsys.ui.settings_panel import create_settings_panel
 from recsys.ui.title_picker import read_entries
 from tests.fixtures.tiny_adapters import STORY_PROMPT, history_model, write_adapter
 from tests.ui.fake_workbench import FakeWorkbench

@@ -8,9 +8,6 @@ from recsys.models.host import ModelChoice
 from recsys.settings import DecodingSettings, GenerationSettings, PromptSettings, ResolutionSettings
 from recsys.ui.decoding_controls import read_decoding, written_decoding
 from recsys.ui.settings_panel import (
-    PRESETS,
-    apply_preset,
-    matching_preset,
     read_settings,
     threshold_state,
 )
@@ -74,19 +71,6 @@ def test_the_threshold_counts_only_when_it_is_not_the_resolvers_own():
     generation, prompt = GenerationSettings().to_dict(), PromptSettings().to_dict()
     mine = read_settings(CHOICE, generation, prompt, RESOLUTION | {"own_threshold": False, "threshold": 0.4}, DECODING)
     assert mine.resolution.threshold == 0.4
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_recognised_by_its_sliders(name):
-    assert matching_preset(*apply_preset(name)) == name
-
-
-def test_sliders_between_presets_are_none_of_them():
-    assert matching_preset(0.65, 0.9, 50, 1, 1.1) is None
-
-
-def test_the_first_preset_is_the_default():
-    assert next(iter(PRESETS.values())) == GenerationSettings()
 
 
 def test_the_threshold_is_disabled_while_something_else_decides():
