@@ -26,21 +26,25 @@ NAMES = st.text(string.ascii_letters + string.digits + "äßñ映画 .:-", min_s
 SHARE = st.floats(0, 1, allow_nan=False)
 
 
+SLIDERS = st.builds(
+    GenerationSettings,
+    st.floats(0, 2),
+    st.floats(0, 1, exclude_min=True),
+    st.integers(0, 1000),
+    st.integers(1, 16),
+    st.floats(1, 2),
+    st.integers(1, 1024),
+    st.integers(1, 20),
+    st.integers(0, 2**32 - 1),
+)
+
+
 @st.composite
 def presets(draw):
     years = sorted(draw(st.tuples(st.integers(1870, 2100), st.integers(1870, 2100))))
     return Preset(
         draw(NAMES),
-        GenerationSettings(
-            draw(st.floats(0, 2)),
-            draw(st.floats(0, 1, exclude_min=True)),
-            draw(st.integers(0, 1000)),
-            draw(st.integers(1, 16)),
-            draw(st.floats(1, 2)),
-            draw(st.integers(1, 1024)),
-            draw(st.integers(1, 20)),
-            draw(st.integers(0, 2**32 - 1)),
-        ),
+        draw(SLIDERS),
         ResolutionSettings(
             draw(st.sampled_from(["levenshtein", "common_characters", "embedding"])),
             draw(st.none() | SHARE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -211,13 +211,19 @@ def _connect(
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)
     connect_votes(rounds, parts.rounds, parts.answer, picked, inputs, parts.view, MODEL_QUEUE)
-    choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
-    for settled in (panel.chosen, preset_set, *swapped):
-        settled.then(handlers.load_model, choice, **_TOLD)
-    for name in ("precision", "int8_threshold"):
-        panel.choice[name].input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
+    _load_after(panel, handlers, (panel.chosen, preset_set, *swapped))
     _on_load(parts, handlers)
     return [parts.rounds.session, *inputs], followed
+
+
+def _load_after(panel: SettingsPanel, handlers: RecommendHandlers, chosen: Iterable[gr.events.Dependency]) -> None:
+    """The model is loaded as soon as another may have been chosen."""
+    choice = [panel.choice[name] for name in ("model", "precision", "adapter", "int8_threshold")]
+    for event in chosen:
+        event.then(handlers.load_model, choice, **_TOLD)
+    for name in ("precision", "int8_threshold"):
+        control: Any = panel.choice[name]
+        control.input(handlers.load_model, choice, trigger_mode="always_last", **_TOLD)
 
 
 def _on_load(parts: _Parts, handlers: RecommendHandlers) -> None:
