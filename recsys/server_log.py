@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from recsys.errors import CancelledError, InputError, ModelBusyError, RecsysError
 
@@ -30,6 +30,7 @@ _SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 80
 _log = logging.getLogger("recsys.requests")
+_errors = logging.getLogger("recsys.errors")
 
 
 @dataclass
@@ -62,27 +63,43 @@ class JsonLines(logging.Formatter):
 
 
 class PlainLines(logging.Formatter):
-    """One line for people, with the trace of an error beneath."""
+    """One line for people, with the trace of an error beneath; without its words where visitors may be quoted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, words: bool = True) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+        self._words = words
 
     def format(self, record: logging.LogRecord) -> str:
         return _without_secrets(super().format(record))
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
+        if self._words:
+            return super().formatException(ei)
+        return "".join(traceback.format_tb(ei[2])) + ei[0].__name__
 
-def set_up_log(log_format: LogFormat, stream: TextIO | None = None) -> None:
+
+def set_up_log(log_format: LogFormat, stream: TextIO | None = None, *, words: bool = True) -> None:
     """Sends warnings of everybody and what this package tells to stderr, in place of any handler that was there.
 
     Args:
         log_format: For people, or one JSON object a line.
         stream: Where to; None takes stderr.
+        words: Whether the log for people tells the words of an unexpected error, which may quote them.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if log_format == "json" else PlainLines())
+    handler.setFormatter(JsonLines() if log_format == "json" else PlainLines(words=words))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(log_format == "json")
     logging.getLogger("recsys").setLevel(logging.INFO)
+
+
+def log_printed_errors() -> None:
+    """Sends what ``traceback.print_exc`` would print to the log: Gradio prints errors with the values sent to it."""
+
+    def print_exc(*_: object, **__: object) -> None:
+        _errors.error("an error that was not expected", exc_info=True)
+
+    traceback.print_exc = print_exc
 
 
 def take_over(*names: str) -> None:

@@ -1,11 +1,12 @@
 import io
 import json
 import logging
+import traceback
 
 import pytest
 
 from recsys.errors import CancelledError, HistoryError, ModelBusyError, ServerError
-from recsys.server_log import noted, set_up_log, take_over
+from recsys.server_log import log_printed_errors, noted, set_up_log, take_over
 
 
 @pytest.fixture
@@ -15,8 +16,8 @@ def written():
     before = root.handlers[:], root.level, package.level
     stream = io.StringIO()
 
-    def start(log_format):
-        set_up_log(log_format, stream)
+    def start(log_format, **options):
+        set_up_log(log_format, stream, **options)
         return lambda: stream.getvalue().splitlines()
 
     yield start
@@ -115,6 +116,22 @@ def test_an_error_is_told_by_type_and_place_alone_in_json(written):
     assert line["error"] == "ValueError"
     assert line["trace"][0].endswith("test_an_error_is_told_by_type_and_place_alone_in_json")
     assert "typed" not in lines()[0]
+
+
+@pytest.mark.parametrize(("options", "has_words"), [({}, True), ({"words": False}, False)])
+def test_what_gradio_prints_of_an_error_is_logged_with_or_without_its_words(written, monkeypatch, options, has_words):
+    monkeypatch.setattr(traceback, "print_exc", traceback.print_exc)
+    lines = written("text", **options)
+    log_printed_errors()
+    sent = " ".join(["what", "a", "person", "typed"])
+    try:
+        raise ValueError(sent)
+    except ValueError:
+        traceback.print_exc()
+    told = "\n".join(lines())
+    assert "ERROR recsys.errors: an error that was not expected" in told
+    assert "ValueError" in told
+    assert ("a person typed" in told) is has_words
 
 
 def test_a_library_that_writes_by_itself_is_taken_over(written):

@@ -15,7 +15,7 @@ from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
-from recsys.server_log import LogFormat, set_up_log
+from recsys.server_log import LogFormat, log_printed_errors, set_up_log
 from recsys.settings import Precision
 from recsys.ui.logged_workbench import LoggedWorkbench
 from recsys.ui.mcp_tools import require_mcp
@@ -42,7 +42,8 @@ def launch(arguments: Sequence[str] | None = None) -> None:
         _look_at_server(workbench)
         choice = find_choice(workbench.choices, options.model, options.precision, options.adapter)
         demo = build_demo(workbench, default_choice=choice)
-        set_up_log(options.log_format)
+        set_up_log(options.log_format, words=not options.public)
+        log_printed_errors()
         health = open_page(
             demo,
             workbench,

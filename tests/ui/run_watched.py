@@ -1,4 +1,4 @@
-"""Serves the real app while whoever opens a file named canary or looks up another machine is written down.
+"""Serves the real app while whoever opens a file named not-for-visitors or looks up another machine is written down.
 
 ``python tests/ui/run_watched.py --watch FILE …``, the rest as ``app.py`` takes it.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+MARK = "not-for-visitors"
 _HERE = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "", None)
 
 
@@ -18,7 +19,7 @@ def watch(told: Path) -> None:
     kept = told.open("a", encoding="utf-8", buffering=1)
 
     def look(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("open", "os.listdir", "os.scandir") and "canary" in str(arguments[0]):
+        if event in ("open", "os.listdir", "os.scandir") and MARK in str(arguments[0]):
             kept.write(f"{event} {arguments[0]}\n")
         elif event == "socket.getaddrinfo" and arguments[0] not in _HERE:
             kept.write(f"looked up {arguments[0]}\n")

@@ -19,7 +19,7 @@ PRIVATE = "Qwxz Private Film"
 def page(tmp_path_factory):
     """The public app with a model, a file that nobody may read, and a list of what was opened or looked up."""
     folder = tmp_path_factory.mktemp("public")
-    canary, seen = folder / "canary", folder / "seen.txt"
+    canary, seen = folder / "not-for-visitors", folder / "seen.txt"
     (canary / "model").mkdir(parents=True)
     (canary / "model" / "config.json").write_text(f'{{"model_type": "llama", "a": "{SECRET}"}}', "utf-8")
     (canary / "secret.txt").write_text(SECRET, "utf-8")
@@ -92,7 +92,13 @@ def test_no_endpoint_reads_a_path_or_asks_the_network(page):
 @pytest.mark.parametrize("name", ["recommend", "answer", "compare", "load_model", "evaluate"])
 def test_models_come_from_the_registry_alone(page, name):
     endpoint = find(page, name)
-    for model in (str(page.canary / "model"), "evil/model", "https://evil.example/m", "../canary/model", "served:x"):
+    for model in (
+        str(page.canary / "model"),
+        "evil/model",
+        "https://evil.example/m",
+        "../not-for-visitors/model",
+        "served:x",
+    ):
         if name == "recommend":
             told = page.served.ask("/gradio_api/call/v2/recommend", {"liked": ["Heat"], "model": model})
             told = page.served.ask(f"/gradio_api/call/recommend/{told.json['event_id']}")
