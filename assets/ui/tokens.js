@@ -90,7 +90,7 @@ const column = (name, title, list, written, share) => {
     const fill = make("i");
     fill.style.width = `${100 * one[share]}%`;
     bar.append(fill);
-    row.append(make("span", "what", visible(one.text)), bar, make("span", "share", percent(one[share])));
+    row.append(make("span", "what", visible(one.text)), bar, make("span", "chance", percent(one[share])));
     if (one.marks.length) row.append(make("span", "mark", one.marks.join(", ")));
     rows.append(row);
   }
@@ -157,6 +157,7 @@ line.addEventListener("click", (event) => {
   if (again) { close(); return; }
   open(index);
   pinned = true;
+  pop.scrollIntoView({ block: "nearest" });
 });
 line.addEventListener("focusin", (event) => {
   const index = indexOf(event.target);

@@ -140,6 +140,7 @@ def test_the_first_token_after_a_slider_moved(open_page, tmp_path, capsys):
         turn_on(page)
         page.locator("#tokens .tok[data-index='0']").wait_for()
         took = [_first_token_ms(page) for _ in range(8)]
+        page.close()  # before its server goes
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -36,7 +36,7 @@ def answered_with_tokens(page):
 def shares(page, side):
     return [
         float(text.removesuffix(" %").removeprefix("<"))
-        for text in page.locator(f"#tokens .col-{side} .share").all_inner_texts()
+        for text in page.locator(f"#tokens .col-{side} .chance").all_inner_texts()
     ]
 
 
