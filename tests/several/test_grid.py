@@ -135,5 +135,5 @@ def test_a_public_page_answers_one_question_at_most_nine_times_and_by_its_own_mo
 
 def test_more_answers_than_the_limit_are_refused_before_any_is_asked(workbench, monkeypatch):
     monkeypatch.setattr(workbench, "limits", replace(workbench.limits, max_cells=3))
-    with pytest.raises(SettingsError, match="4 answers.*at most 3"):
+    with pytest.raises(SettingsError, match=r"4 answers.*at most 3"):
         model_grid(workbench, asked(), [SMOL])
