@@ -13,6 +13,7 @@ from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
+from recsys.models.placement import PlacementSettings
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
 from recsys.settings import Precision
@@ -42,6 +43,7 @@ def launch(arguments: Sequence[str] | None = None) -> None:
                 split=read_settings(options, SplitSettings),
                 default_model=options.model or OPENING_MODEL,
                 server=read_settings(options, ServerSettings),
+                placement=read_settings(options, PlacementSettings),
                 opening_model=options.model,
             )
         )
@@ -103,6 +105,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add_settings(parser, SplitSettings)
     add_settings(parser, ServerSettings)
+    add_settings(parser, PlacementSettings)
     return parser.parse_args(arguments)
 
 
