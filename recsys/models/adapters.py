@@ -172,7 +172,7 @@ def _put_beside_offloaded(model: Module, internal: str, state: dict[str, Tensor]
     from torch.nn import Parameter
 
     for layer_name, layer in model.named_modules():
-        hook = getattr(getattr(layer, "base_layer", None), "_hf_hook", None)
+        hook: Any = getattr(getattr(layer, "base_layer", None), "_hf_hook", None)
         for name, weight in list(layer.named_parameters()) if hook is not None else ():
             told = state.get(f"{layer_name}.{name}".replace(f".{internal}", ""))
             if told is not None and f".{internal}" in f".{name}":

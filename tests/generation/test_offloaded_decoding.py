@@ -55,7 +55,7 @@ def test_all_ways_of_asking_answer_as_in_memory(
 ) -> None:
     in_memory = load_model(find_model(str(folder)), "fp32", device="cpu")
     on_disk = load_on_disk(folder, free)
-    assert 0 < bytes_on_disk(on_disk.model)
+    assert bytes_on_disk(on_disk.model) > 0
     assert on_disk.memory_bytes < in_memory.memory_bytes
     answers = [everything(one, catalogue) for one in (in_memory, on_disk)]
     assert answers[0][:2] == answers[1][:2]
@@ -106,5 +106,5 @@ def test_the_answer_says_what_is_read_for_each_token(tiny_llama_folder: Path, lo
 def test_layers_on_several_gpus_are_refused_in_one_sentence(tiny_llama_folder: Path, catalogue: Catalogue) -> None:
     loaded = load_model(find_model(str(tiny_llama_folder)), "fp32", device="cpu")
     loaded.model.hf_device_map = {"model.embed_tokens": 0, "model.layers": 1, "lm_head": "cpu"}
-    with pytest.raises(ModelUnavailableError, match="layers are on several.*--max-memory 0:40GB,cpu:60GB"):
+    with pytest.raises(ModelUnavailableError, match=r"layers are on several.*--max-memory 0:40GB,cpu:60GB"):
         CatalogueDecoder(loaded, catalogue, include_years=True)

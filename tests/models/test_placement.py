@@ -57,7 +57,7 @@ def test_a_budget_limits_what_is_free_and_adds_nothing() -> None:
 
 
 def test_a_gpu_that_is_not_used_takes_no_budget() -> None:
-    with pytest.raises(SettingsError, match="names a GPU that is not used.*none is in use here"):
+    with pytest.raises(SettingsError, match=r"names a GPU that is not used.*none is in use here"):
         PlacementSettings("0:20GB,cpu:3GB").limit("cpu", 20 * GB)
 
 
