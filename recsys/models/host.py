@@ -176,6 +176,11 @@ class ModelHost:
             with self._lock:
                 self._reserved = None
 
+    def free(self) -> None:
+        """Lets go of the model in memory, once nobody holds it."""
+        with self._turns.take("batch"):
+            self._free()
+
     def forget_catalogues(self) -> None:
         """Lets go of the decoders of a catalogue that is not in use any more, at the next free turn."""
 
@@ -242,23 +247,18 @@ class ModelHost:
     def _replace(self, choice: ModelChoice) -> LoadedModel:
         """Fetches the chosen model, frees the one in memory, then loads."""
 
-        def progress(fraction: float, message: str) -> None:
+        def tell(fraction: float, message: str) -> None:
             self._tell(phase="loading", choice=choice, progress=fraction, message=message)
 
         spec = find_model(choice.model, public=self._public)
-        progress(0.0, f"Looking for {spec.title}.")
+        tell(0.0, f"Looking for {spec.title}.")
         fit = fit_model(spec, choice.precision, available=self.free_bytes(), ask_hub=True, **self._placing)
         if fit is not None:
             fit.require()  # before gigabytes are fetched for nothing, and before the present model is let go
-        folder = fetch_model(spec, progress)
+        folder = fetch_model(spec, tell)
         self._free()
         loaded = load_model(
-            spec,
-            choice.precision,
-            progress=progress,
-            folder=folder,
-            int8_threshold=choice.int8_threshold,
-            **self._placing,
+            spec, choice.precision, progress=tell, folder=folder, int8_threshold=choice.int8_threshold, **self._placing
         )
         self._loaded, self._base = loaded, choice
         self._tell(tokens_per_second=None)
