@@ -60,7 +60,7 @@ class Workbench:
         self.choices = ModelChoices(
             public=public, adapters_folder=adapters, default_model=options.default_model, server=server
         )
-        self.host = ServedHost(server, public=public, adapters_folder=adapters, device=options.device)
+        self.host = ServedHost(server, public=public, adapters_folder=adapters, **options.placing)
         self.jobs = EvaluationJobs(options.runs_folder, options.shipped_reports)
         self.data_holder = DataHolder(
             DataChoice(options.data, options.split, options.descriptions),

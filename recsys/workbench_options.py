@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from recsys.data.splits import SplitSettings
 from recsys.models.artifacts import cache_folder
+from recsys.models.placement import PlacementSettings
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.remote.server import CompletionServer
 from recsys.remote.settings import ServerSettings
@@ -34,6 +36,7 @@ class WorkbenchOptions:
         split: What is held out.
         default_model: What answers where neither a model nor an adapter is named.
         server: Who writes completions: models that are loaded here, or a server beside them.
+        placement: Budgets of devices, and whether weights of models may stay on disk.
         opening_model: The server's model that answers where none is named; None takes the first that it lists.
     """
 
@@ -47,12 +50,18 @@ class WorkbenchOptions:
     split: SplitSettings = field(default_factory=SplitSettings)
     default_model: str = DEFAULT_MODEL
     server: ServerSettings = field(default_factory=ServerSettings)
+    placement: PlacementSettings = field(default_factory=PlacementSettings)
     opening_model: str | None = None
 
     @property
     def shipped_reports(self) -> Path:
         """The reports that come with the repository."""
         return Path(__file__).resolve().parents[1] / "assets" / "reports"
+
+    @property
+    def placing(self) -> dict[str, Any]:
+        """Where models of this machine go, as hosts and plans take it."""
+        return {"device": self.device, "placement": self.placement}
 
     def make_server(self) -> CompletionServer | None:
         """The server of completions; None where there is none. Asks it nothing."""

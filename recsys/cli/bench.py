@@ -22,6 +22,7 @@ from recsys.cli.bench_memory import add_memory_arguments, bench_memory
 from recsys.cli.bench_numerics import add_numerics_arguments, bench_numerics
 from recsys.cli.bench_prompts import add_prompt_arguments, bench_prompts
 from recsys.cli.bench_resolvers import add_resolver_arguments, bench_resolvers
+from recsys.cli.bench_swap import add_swap_arguments, bench_swap
 from recsys.cli.bench_training import add_training_arguments, bench_training
 from recsys.cli.options import add_choice_options, add_workbench_options, open_workbench, read_choice
 from recsys.cli.progress import ProgressLine
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(data)
     add_load_arguments(subjects.add_parser("load", help="a large shape's load into int8 or nf4: memory and time"))
     add_memory_arguments(subjects.add_parser("memory", help="what training takes, estimated and measured"))
+    add_swap_arguments(subjects.add_parser("swap", help="time of an adapter's change, memory after a model's"))
     add_resolver_arguments(resolvers := subjects.add_parser("resolvers", help="each resolver on hard titles, by kind"))
     prompts = subjects.add_parser("prompts", help="what genres, tags or descriptions add to prompts and their time")
     add_prompt_arguments(prompts)
@@ -77,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table of the timings."""
-    alone = {"data": bench_data, "load": bench_load, "memory": bench_memory}.get(arguments.subject)
+    alone = {"data": bench_data, "load": bench_load, "memory": bench_memory, "swap": bench_swap}.get(arguments.subject)
     if alone is not None:
         return alone(arguments)
     workbench = open_workbench(arguments)

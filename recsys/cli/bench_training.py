@@ -26,6 +26,7 @@ def bench_training(arguments: argparse.Namespace, workbench: Workbench) -> int:
     from recsys.training.settings import TrainingSettings
     from recsys.training.throughput import measure_throughput
 
+    workbench.options.placement.require_none("training")
     choice = read_choice(arguments, workbench)
     settings = TrainingSettings(per_device_train_batch_size=arguments.batch_size)
     request = TrainingRequest("bench", choice.model, prompt=PromptSettings("history"), training=settings)

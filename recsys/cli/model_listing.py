@@ -35,8 +35,8 @@ def read_size(arguments: argparse.Namespace) -> AnswerSize:
 
 def list_fits(workbench: Workbench, size: AnswerSize) -> list[tuple[ModelSpec, ModelFit | None]]:
     """Each model with its plan for this machine; None where its size is not known yet."""
-    device, free = workbench.options.device, workbench.host.free_bytes()
-    return [(spec, fit_model(spec, device=device, available=free, size=size)) for spec in workbench.models()]
+    asked: dict[str, Any] = {"available": workbench.host.free_bytes(), "size": size, **workbench.options.placing}
+    return [(spec, fit_model(spec, **asked)) for spec in workbench.models()]
 
 
 def describe_model(spec: ModelSpec, fit: ModelFit | None) -> str:

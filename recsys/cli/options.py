@@ -10,6 +10,7 @@ from recsys.arguments import add_settings, attribute_docs, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.engine import find_choice
 from recsys.models.host import ModelChoice
+from recsys.models.placement import PlacementSettings
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.remote.settings import ServerSettings
 from recsys.settings import INT8_THRESHOLD, Precision, PromptSettings
@@ -50,6 +51,7 @@ def add_workbench_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--descriptions", type=Path, help="a csv file of movieId,description for --details=description")
     group.add_argument("--known-films", type=Path, help=KNOWN_FILMS_HELP)
     group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    add_settings(parser, PlacementSettings)
     add_settings(parser, SplitSettings)
 
 
@@ -116,6 +118,7 @@ def open_workbench(arguments: argparse.Namespace) -> Workbench:
             known_films=arguments.known_films,
             split=read_settings(arguments, SplitSettings),
             server=read_settings(arguments, ServerSettings),
+            placement=read_settings(arguments, PlacementSettings),
             opening_model=getattr(arguments, "model", None),
         )
     )

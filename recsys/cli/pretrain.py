@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     require_reporter(arguments.report_to)
     workbench = open_workbench(arguments)
+    workbench.options.placement.require_none("training")
     progress = ProgressLine()
     folder = pretrain(
         request,

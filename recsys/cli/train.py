@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         command=command_line(),
     )
     workbench = open_workbench(arguments)
+    workbench.options.placement.require_none("training")
     if arguments.dry_run:
         return _dry_run(request, workbench)
     from recsys.training.fine_tuning import fine_tune

@@ -69,7 +69,7 @@ class TextEncoder:
         decoder = _without_head(model)
         with torch.inference_mode(), model.disable_adapter() if is_adapted else nullcontext():
             states = decoder(input_ids=input_ids, attention_mask=mask, use_cache=False).last_hidden_state.float()
-            weights = mask.unsqueeze(-1).float()
+            weights = mask.unsqueeze(-1).to(states)  # whose layers may be on another GPU than the first ones
             means = (states * weights).sum(dim=1) / weights.sum(dim=1)
             unit = torch.nn.functional.normalize(means, dim=-1)
         vectors: NDArray[np.float32] = unit.cpu().numpy()

@@ -23,6 +23,7 @@ from recsys.errors import ModelUnavailableError
 from recsys.generation.model_facts import base_model
 from recsys.generation.packed_layout import PackedLayout
 from recsys.generation.ragged_cache import Ints, RaggedCache, Stretch
+from recsys.models.placement import computing_devices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,11 @@ class PackedModel:
         self.causal_lm = cast(Any, base_model(loaded.model))
         self.decoder = cast(Any, self.causal_lm.base_model)
         config = self.causal_lm.config
+        if computing_devices(self.causal_lm) > 1:
+            raise ModelUnavailableError(
+                "catalogue decoding computes on one device and this model's layers are on several",
+                mend="name one GPU, as in --max-memory 0:40GB,cpu:60GB, or choose free generation",
+            )
         self._gptj_attentions = [m for m in self.decoder.modules() if type(m).__name__ == "GPTJAttention"]
         through_interface = bool(getattr(self.causal_lm, "_supports_attention_backend", False))
         windows = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}

@@ -45,8 +45,9 @@ class OutputLayer:
         from torch.nn import Linear
 
         self._layer = cast(Any, base_model(loaded.model)).get_output_embeddings()
-        # A quantised layer, or one that an adapter changes, has no rows to take.
-        self._has_rows = type(self._layer) is Linear
+        # A quantised layer, or one that an adapter changes, has no rows to take. Nor has one that accelerate fetches
+        # when it is called: on disk its weight is an empty shape, and logits taken from that rank titles at random.
+        self._has_rows = type(self._layer) is Linear and not hasattr(self._layer, "_hf_hook")
 
     def logits(self, hidden: Tensor, pairs: TokenPairs) -> Floats:
         """(pairs,) logits, in float32 whatever the model's precision where rows can be taken."""

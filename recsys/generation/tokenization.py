@@ -48,7 +48,7 @@ class PromptTokenizer:
         if prompt.messages is not None and self._tokenizer.chat_template:
             return self._templated(prompt, prompt.messages)
         text = self._as_plain_text(prompt.text)
-        ids = tuple(self._tokenizer(text)["input_ids"])
+        ids = self._without_end(tuple(self._tokenizer(text)["input_ids"]))
         bos = self._tokenizer.bos_token
         if ids and bos and ids[0] == self._tokenizer.bos_token_id:
             text = bos + text
@@ -61,6 +61,10 @@ class PromptTokenizer:
         text += prompt.answer_prefix
         ids = tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         return TokenizedPrompt(prompt, text, ids)
+
+    def _without_end(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """The tokens without the end that some tokenizers write after every text: the answer goes on from here."""
+        return ids[:-1] if len(ids) > 1 and ids[-1] == self._tokenizer.eos_token_id else ids
 
     def _as_plain_text(self, text: str) -> str:
         """Breaks up special tokens that a person typed: they are text, and must not open a turn or end one."""

@@ -25,10 +25,12 @@ from recsys.models.adapter_files import (
 )
 from recsys.models.adapter_listing import AdapterInfo
 from recsys.models.adapter_weights import check_adapter_shapes
+from recsys.models.placement import is_offloaded
 from recsys.models.quantised_loading import QUANTISED
 from recsys.models.quantising import keep_unpacked
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
     from recsys.models.loading import LoadedModel
@@ -62,6 +64,9 @@ def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[st
     if internal not in _resident(loaded.model):
         config = read_adapter_config(adapter.path)
         check_adapter_shapes(loaded.model, adapter.name, read_adapter_entries(adapter.path))
+        if config.get("use_dora") and is_offloaded(loaded.model):
+            mend = "choose a smaller precision, a LoRA without DoRA, or a machine with more memory"
+            raise AdapterError(f"adapter {adapter.name} is DoRA, which reads weights that are left on disk", mend=mend)
         _make_room(loaded.model)
         _inject(loaded.model, adapter, internal, config)
     _switch_on(loaded.model, internal)
@@ -89,6 +94,8 @@ def merged_copy(loaded: LoadedModel) -> LoadedModel:
             seen=loaded.precision,
             mend="load the base in bf16 or fp32",
         )
+    if is_offloaded(loaded.model):
+        raise AdapterError("an adapter cannot be merged into weights that are not all in memory", mend="load them all")
     model: Any = copy.deepcopy(loaded.model)
     for name, module in list(model.named_modules()):
         if isinstance(module, BaseTunerLayer):
@@ -139,6 +146,8 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
                 keep_unpacked(model)
             inject_adapter_in_model(LoraConfig(**config), model, internal, low_cpu_mem_usage=True)
             result: Any = set_peft_model_state_dict(model, state, internal, low_cpu_mem_usage=True)
+            if is_offloaded(model):
+                _put_beside_offloaded(model, internal, state)
         without_weights = [name for name in result.missing_keys if f".{internal}" in name]
         if without_weights or result.unexpected_keys:
             seen = (without_weights or result.unexpected_keys)[0].replace(f".{internal}", "")
@@ -155,6 +164,24 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
     except AdapterError:
         _undo(model, internal, before)
         raise
+
+
+def _put_beside_offloaded(model: Module, internal: str, state: dict[str, Tensor]) -> None:
+    """Puts LoRA's weights where their base layer is computed.
+
+    PEFT moves them to where the layer's own weights are. For those on disk that is torch's meta device, where a weight
+    is a shape alone: the adapter would be lost without an error.
+    """
+    from torch.nn import Parameter
+
+    for layer_name, layer in model.named_modules():
+        hook: Any = getattr(getattr(layer, "base_layer", None), "_hf_hook", None)
+        for name, weight in list(layer.named_parameters()) if hook is not None else ():
+            told = state.get(f"{layer_name}.{name}".replace(f".{internal}", ""))
+            if told is not None and f".{internal}" in f".{name}":
+                path, _, leaf = name.rpartition(".")
+                moved = Parameter(told.to(hook.execution_device, weight.dtype), requires_grad=False)
+                setattr(layer.get_submodule(path), leaf, moved)
 
 
 def _active(model: Module) -> str | None:

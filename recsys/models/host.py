@@ -28,6 +28,7 @@ from recsys.models.distributed import take_device
 from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.memory import available_bytes
 from recsys.models.model_choice import ModelChoice
+from recsys.models.placement import PlacementSettings
 from recsys.models.planning import fit_model
 from recsys.models.registry import find_model
 from recsys.models.turns import Priority, Turns
@@ -72,12 +73,20 @@ class ModelHost:
         public: Load only what the registry offers to visitors.
         adapters_folder: Where adapters are; None takes the repository's.
         device: auto, cpu, cuda or mps.
+        placement: Budgets of devices, and whether weights may stay on disk.
     """
 
-    def __init__(self, *, public: bool = False, adapters_folder: Path | None = None, device: str = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        public: bool = False,
+        adapters_folder: Path | None = None,
+        device: str = "auto",
+        placement: PlacementSettings | None = None,
+    ) -> None:
         self._public = public
         self._adapters_folder = adapters_folder
-        self._device = device
+        self._placing: dict[str, Any] = {"device": device, "placement": placement}
         self._turns = Turns()
         self._loaded: LoadedModel | None = None  # replaced only by the holder of the turn
         self._base: ModelChoice | None = None  # the choice that it was loaded for
@@ -96,7 +105,7 @@ class ModelHost:
 
     def free_bytes(self) -> int:
         """Memory that a model may take here once the present one is freed."""
-        return available_bytes(take_device(self._device)) + self._state.memory_bytes
+        return available_bytes(take_device(self._placing["device"])) + self._state.memory_bytes
 
     def report_speed(self, tokens_per_second: float) -> None:
         """Notes the speed of the last generation for the state; 0, of which nothing was counted, is passed over."""
@@ -167,6 +176,11 @@ class ModelHost:
             with self._lock:
                 self._reserved = None
 
+    def free(self) -> None:
+        """Lets go of the model in memory, once nobody holds it."""
+        with self._turns.take("batch"):
+            self._free()
+
     def forget_catalogues(self) -> None:
         """Lets go of the decoders of a catalogue that is not in use any more, at the next free turn."""
 
@@ -233,23 +247,18 @@ class ModelHost:
     def _replace(self, choice: ModelChoice) -> LoadedModel:
         """Fetches the chosen model, frees the one in memory, then loads."""
 
-        def progress(fraction: float, message: str) -> None:
+        def tell(fraction: float, message: str) -> None:
             self._tell(phase="loading", choice=choice, progress=fraction, message=message)
 
         spec = find_model(choice.model, public=self._public)
-        progress(0.0, f"Looking for {spec.title}.")
-        fit = fit_model(spec, choice.precision, device=self._device, available=self.free_bytes(), ask_hub=True)
+        tell(0.0, f"Looking for {spec.title}.")
+        fit = fit_model(spec, choice.precision, available=self.free_bytes(), ask_hub=True, **self._placing)
         if fit is not None:
             fit.require()  # before gigabytes are fetched for nothing, and before the present model is let go
-        folder = fetch_model(spec, progress)
+        folder = fetch_model(spec, tell)
         self._free()
         loaded = load_model(
-            spec,
-            choice.precision,
-            device=self._device,
-            progress=progress,
-            folder=folder,
-            int8_threshold=choice.int8_threshold,
+            spec, choice.precision, progress=tell, folder=folder, int8_threshold=choice.int8_threshold, **self._placing
         )
         self._loaded, self._base = loaded, choice
         self._tell(tokens_per_second=None)

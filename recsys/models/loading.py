@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from recsys.errors import ModelUnavailableError, RecsysError
 from recsys.models.artifacts import Progress, fetch_smollm2, silent
-from recsys.models.distributed import count_processes, take_device
+from recsys.models.distributed import take_device
 from recsys.models.hub import fetch_from_hub
 from recsys.models.memory import available_bytes, count_weights, require_memory
+from recsys.models.placement import PlacementSettings, bytes_on_disk, offloads, require_in_memory, require_offloadable
 from recsys.models.precision import compute_precision, resolve_precision
 from recsys.models.quantised_loading import QUANTISED, load_quantised, quantisation_config
 from recsys.models.quantising import extra_bytes
@@ -77,17 +78,18 @@ def load_model(
     progress: Progress | None = None,
     folder: Path | None = None,
     int8_threshold: float = INT8_THRESHOLD,
+    placement: PlacementSettings | None = None,
 ) -> LoadedModel:
     """Loads a model, fetching it first where it is not on this machine yet.
 
     Args:
         spec: What registry.find_model returned.
         precision: auto, fp32, bf16, fp16, int8 or nf4.
-        device: auto, cpu, cuda or mps; several GPUs share a model that one cannot hold,
-            where one process has them all.
+        device: auto, cpu, cuda or mps; several GPUs share a model, where one process has them all.
         progress: Told how far fetching and loading are.
         folder: Where fetch_model put it, so that it is not looked for again.
         int8_threshold: In int8, inputs of a layer above it are multiplied in half precision; 0 multiplies all in int8.
+        placement: Budgets of devices, and whether weights may stay on disk; none are the devices' free memory.
 
     Raises:
         UnknownModelError: no such model, or of another architecture.
@@ -100,7 +102,7 @@ def load_model(
     folder = folder or fetch_model(spec, progress)
     progress(_FETCHED, f"Loading {spec.title}.")
     entries = _check_folder(folder, spec)
-    chosen, reason = _choose_precision(spec, entries, precision, device)
+    chosen, reason, where = _choose(spec, entries, precision, device, placement or PlacementSettings())
     try:
         tokenizer = load_tokenizer(folder)
         model = load_weights(
@@ -109,33 +111,40 @@ def load_model(
             chosen,
             device,
             int8_threshold=int8_threshold,
+            where=where,
             progress=lambda share: progress(_FETCHED + (1 - _FETCHED) * share, f"Loading {spec.title}: {share:.0%}."),
         )
     except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError) as error:
         raise _explain_loading_error(error, spec) from error
     model.generation_config = _neutral_generation_config(model, tokenizer)
+    on_disk = bytes_on_disk(model)
+    require_in_memory(spec.title, on_disk, placement)
     progress(1.0, f"{spec.title} is loaded in {chosen}.")
     return LoadedModel(
         spec=spec,
         model=model,
         tokenizer=tokenizer,
         precision=chosen,
-        precision_reason=reason,
+        precision_reason=f"{reason} {on_disk / 1e9:.1f} GB are read from disk for each token." if on_disk else reason,
         device=device,
         weight_hash=hash_weights(entries),
-        memory_bytes=count_memory(model),
+        memory_bytes=count_memory(model) - on_disk,
     )
 
 
-def _choose_precision(
-    spec: ModelSpec, entries: Mapping[str, TensorEntry], precision: Precision, device: str
-) -> tuple[str, str]:
-    """What the weights will be held in and why; refused where that does not fit."""
+def _choose(
+    spec: ModelSpec, entries: Mapping[str, TensorEntry], precision: Precision, device: str, placement: PlacementSettings
+) -> tuple[str, str, dict[str, Any]]:
+    """What the weights will be held in, why, and where they go; refused where that does not fit."""
     weights = count_weights({name: entry.shape for name, entry in entries.items()})
-    available = available_bytes(device)
+    available = placement.limit(device, available_bytes(device))
     chosen, reason = resolve_precision(precision, device, weights=weights, available=available)
-    require_memory(spec.title, weights, chosen, available)
-    return chosen, reason
+    fits = weights.peak_bytes(chosen) <= available
+    if not fits and not offloads(placement, chosen):
+        require_offloadable(f"{spec.title} does not fit in memory", chosen, placement)
+        require_memory(spec.title, weights, chosen, available)
+    quantised = chosen in QUANTISED
+    return chosen, reason, placement.loading_options(device, available, fits=fits, quantised=quantised)
 
 
 def count_memory(model: PreTrainedModel) -> int:
@@ -198,6 +207,7 @@ def load_weights(
     *,
     int8_threshold: float = INT8_THRESHOLD,
     progress: Callable[[float], None] = lambda _: None,
+    where: Mapping[str, Any] | None = None,
     stream: bool = True,
 ) -> PreTrainedModel:
     """Loads a model's weights; no tokenizer, and no question of memory.
@@ -209,6 +219,7 @@ def load_weights(
         device: "cpu", "cuda" or "mps".
         int8_threshold: As load_model.
         progress: Told the share that is read, where the weights are quantised.
+        where: From PlacementSettings.loading_options; None puts all on the device.
         stream: Quantise tensor by tensor; without it transformers' own loader does, which benchmarks compare.
 
     Raises:
@@ -217,19 +228,21 @@ def load_weights(
     import torch
 
     dtype: torch.dtype = getattr(torch, _TORCH_NAMES[compute_precision(precision, device)])
-    spread = device == "cuda" and torch.cuda.device_count() > 1 and count_processes() == 1
+    where = where or {"device_map": {"": device}}
     config = quantisation_config(precision, dtype, int8_threshold) if precision in QUANTISED else None
     model: Any
-    if config is not None and stream and not spread:
+    if config is not None and stream and where["device_map"] != "auto":
         model = load_quantised(folder, entries, config, dtype=dtype, device=device, progress=progress)
     else:
-        model = _load_by_transformers(folder, dtype, "auto" if spread else {"": device}, config)
+        model = _load_by_transformers(folder, dtype, where, config)
     model.requires_grad_(False)
     loaded: PreTrainedModel = model.eval()
     return loaded
 
 
-def _load_by_transformers(folder: Path, dtype: torch.dtype, device_map: object, config: object) -> PreTrainedModel:
+def _load_by_transformers(
+    folder: Path, dtype: torch.dtype, where: Mapping[str, Any], config: object
+) -> PreTrainedModel:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -239,10 +252,10 @@ def _load_by_transformers(folder: Path, dtype: torch.dtype, device_map: object, 
     model: PreTrainedModel = load(
         folder,
         dtype=dtype,
-        device_map=device_map,
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
+        **where,
         **options,
     )
     return model

@@ -26,6 +26,7 @@ from typing import get_args
 
 from recsys.errors import ModelUnavailableError
 from recsys.models.memory import WeightCounts
+from recsys.models.placement import PlacementSettings, offloads
 from recsys.models.shapes import ModelShape
 from recsys.settings import Precision, require_number
 
@@ -81,6 +82,8 @@ class MemoryPlan:
         cache: Keys and values.
         working: Logits and activations.
         available: What is free for all of it.
+        least: What must be in memory even where all weights stay on disk.
+        offloads: Whether they may.
     """
 
     title: str
@@ -90,6 +93,8 @@ class MemoryPlan:
     cache: int
     working: int
     available: int
+    least: int = 0
+    offloads: bool = False
 
     @property
     def answering(self) -> int:
@@ -103,6 +108,11 @@ class MemoryPlan:
 
     @property
     def fits(self) -> bool:
+        """Whether that much is free, or the rest may stay on disk."""
+        return self.fits_in_memory or (self.offloads and self.least <= self.available)
+
+    @property
+    def fits_in_memory(self) -> bool:
         """Whether that much is free."""
         return self.needed <= self.available
 
@@ -114,12 +124,23 @@ class MemoryPlan:
             f"and {amount(self.available)} are free"
         )
 
+    @property
+    def on_disk(self) -> int:
+        """Bytes of the weights that would stay on disk."""
+        return min(self.weights, max(0, self.needed - self.available))
+
 
 @dataclass(frozen=True)
 class ModelPlans:
-    """The plans of one model, one for each precision."""
+    """The plans of one model, one for each precision.
+
+    Attributes:
+        plans: One for each precision.
+        ways_out: What would run it where no plan fits, from too_large.ways_out.
+    """
 
     plans: tuple[MemoryPlan, ...]
+    ways_out: str = ""
 
     def of(self, precision: str) -> MemoryPlan:
         """The plan of a precision."""
@@ -127,8 +148,8 @@ class ModelPlans:
 
     @property
     def fitting(self) -> tuple[MemoryPlan, ...]:
-        """The plans that fit, the most precise first."""
-        return tuple(sorted((plan for plan in self.plans if plan.fits), key=_place))
+        """The plans that fit in memory, the most precise first."""
+        return tuple(sorted((plan for plan in self.plans if plan.fits_in_memory), key=_place))
 
     @property
     def smallest(self) -> MemoryPlan:
@@ -138,11 +159,16 @@ class ModelPlans:
     def sentence(self, precision: str) -> str:
         """Whether the model runs here in a precision, with numbers, and if not what would."""
         plan = self.of(precision)
-        if plan.fits:
+        if plan.fits_in_memory:
             return f"{plan.need}."
+        if plan.fits:
+            return (
+                f"{plan.need}, so about {amount(plan.on_disk)} of its weights stay on disk and are read for each token, "
+                "which is slow."
+            )
         if self.fitting:
             return f"{plan.need}; {self._next(precision)}."
-        return self._nothing_fits()
+        return f"{self._too_large()}; {self.ways_out or 'it would take a machine with that much'}."
 
     def require(self, precision: str) -> None:
         """Refuses what cannot fit, before anything of it is fetched or read.
@@ -155,7 +181,8 @@ class ModelPlans:
             return
         if self.fitting:
             raise ModelUnavailableError(plan.need, mend=f"choose precision {self._best_below(precision).precision}")
-        raise ModelUnavailableError(self._nothing_fits().removesuffix("."), mend="choose a smaller model")
+        mend = f"{self.ways_out}, or choose a smaller model" if self.ways_out else "choose a smaller model"
+        raise ModelUnavailableError(self._too_large(), mend=mend)
 
     def _next(self, precision: str) -> str:
         best = self._best_below(precision)
@@ -166,12 +193,12 @@ class ModelPlans:
         wanted = _BEST_FIRST.index(precision)
         return next((plan for plan in self.fitting if _place(plan) > wanted), self.fitting[0])
 
-    def _nothing_fits(self) -> str:
+    def _too_large(self) -> str:
         plan = self.smallest
         return (
             f"{plan.title} does not fit in any precision here: {plan.precision} needs about {amount(plan.needed)} "
-            f"of memory and {amount(plan.available)} are free; it would take a machine with that much"
-        ) + "."
+            f"of memory and {amount(plan.available)} are free"
+        )
 
 
 def plan_memory(
@@ -182,6 +209,7 @@ def plan_memory(
     size: AnswerSize | None = None,
     *,
     device: str = "cpu",
+    placement: PlacementSettings | None = None,
 ) -> ModelPlans:
     """Plans a model in every precision.
 
@@ -192,22 +220,20 @@ def plan_memory(
         available: Free bytes, as memory.available_bytes tells.
         size: What is answered at once; None takes one record.
         device: "cpu", "cuda" or "mps".
+        placement: Whether weights may stay on disk; None keeps them in memory.
     """
-    size = size or AnswerSize()
-    return ModelPlans(
-        tuple(
-            MemoryPlan(
-                title,
-                precision,
-                weights.bytes_in(precision),
-                weights.peak_bytes(precision) - weights.bytes_in(precision),
-                cache_bytes(shape, precision, size),
-                working_bytes(shape, precision, size, device),
-                available,
-            )
-            for precision in PRECISIONS
+    size, placement = size or AnswerSize(), placement or PlacementSettings()
+
+    def plan(precision: str) -> MemoryPlan:
+        cache, working = cache_bytes(shape, precision, size), working_bytes(shape, precision, size, device)
+        held = weights.bytes_in(precision)
+        loading = weights.peak_bytes(precision) - held
+        least = cache + working + shape.largest_tensor * _number_bytes(precision)
+        return MemoryPlan(
+            title, precision, held, loading, cache, working, available, least, offloads(placement, precision)
         )
-    )
+
+    return ModelPlans(tuple(map(plan, PRECISIONS)))
 
 
 def cache_bytes(shape: ModelShape, precision: str, size: AnswerSize) -> int:

@@ -6,15 +6,17 @@ for (precision.py). Loads nothing; the network is asked for a config.json alone,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recsys.models.distributed import take_device
 from recsys.models.hub import fetch_config
 from recsys.models.memory import available_bytes
 from recsys.models.memory_plan import AnswerSize, MemoryPlan, ModelPlans, plan_memory
+from recsys.models.placement import PlacementSettings, require_offloadable
 from recsys.models.precision import resolve_precision
 from recsys.models.shapes import ModelShape, find_known_shape, read_shape
 from recsys.models.spec import ModelSpec
+from recsys.models.too_large import ways_out
 from recsys.settings import Precision
 
 
@@ -25,10 +27,12 @@ class ModelFit:
     Attributes:
         plan: Of the precision asked for; of the one that "auto" takes here.
         plans: Of all of them.
+        placement: Where the weights may be.
     """
 
     plan: MemoryPlan
     plans: ModelPlans
+    placement: PlacementSettings = PlacementSettings()  # noqa: RUF009 - it is frozen
 
     @property
     def fits(self) -> bool:
@@ -46,6 +50,8 @@ class ModelFit:
         Raises:
             ModelUnavailableError: with both figures, and what would fit.
         """
+        if not self.fits and self.plans.fitting == ():
+            require_offloadable(self.plan.need, self.plan.precision, self.placement)
         self.plans.require(self.plan.precision)
 
 
@@ -57,6 +63,7 @@ def fit_model(
     available: int | None = None,
     size: AnswerSize | None = None,
     ask_hub: bool = False,
+    placement: PlacementSettings | None = None,
 ) -> ModelFit | None:
     """Plans a model for this machine.
 
@@ -67,6 +74,7 @@ def fit_model(
         available: Free bytes; None asks the device.
         size: What is answered at once; None takes one record.
         ask_hub: Fetch the config.json of a Hub model that nothing is known of; without it there is no plan.
+        placement: Budgets of devices, and whether weights may stay on disk.
 
     Returns:
         The plan, or None where the model's sizes are not known.
@@ -79,11 +87,14 @@ def fit_model(
     if shape is None:
         return None
     device = take_device(device)
-    available = available_bytes(device) if available is None else available
+    placement = placement or PlacementSettings()
+    available = placement.limit(device, available_bytes(device) if available is None else available)
     weights = shape.count_weights()
     chosen, _ = resolve_precision(precision, device, weights=weights, available=available)
-    plans = plan_memory(spec.title, weights, shape, available, size, device=device)
-    return ModelFit(plans.of(chosen), plans)
+    plans = plan_memory(spec.title, weights, shape, available, size, device=device, placement=placement)
+    if not plans.fitting:
+        plans = replace(plans, ways_out=ways_out(plans, spec))
+    return ModelFit(plans.of(chosen), plans, placement)
 
 
 def _find_shape(spec: ModelSpec, *, ask_hub: bool) -> ModelShape | None:

@@ -24,8 +24,7 @@ _SPREAD = 0.02
 
 def checkpoint_bytes(config: PreTrainedConfig) -> int:
     """The size of a shape's checkpoint on disk, but for its headers."""
-    weights: dict[str, torch.Tensor] = create_skeleton(config).state_dict()
-    return 2 * sum(tensor.numel() for tensor in weights.values())
+    return 2 * sum(weight.numel() for weight in create_skeleton(config).parameters())
 
 
 def write_random_checkpoint(folder: Path, config: PreTrainedConfig, *, shard_bytes: int, seed: int = 0) -> int:
@@ -58,7 +57,8 @@ def write_random_checkpoint(folder: Path, config: PreTrainedConfig, *, shard_byt
 def _split(config: PreTrainedConfig, shard_bytes: int) -> Iterator[dict[str, torch.Size]]:
     shard: dict[str, torch.Size] = {}
     size = 0
-    for name, tensor in create_skeleton(config).state_dict().items():
+    # Tied weights once, as save_pretrained writes them: where both names are in the files, transformers holds both.
+    for name, tensor in create_skeleton(config).named_parameters():
         if shard and size + 2 * tensor.numel() > shard_bytes:
             yield shard
             shard, size = {}, 0

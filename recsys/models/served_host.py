@@ -12,6 +12,7 @@ from recsys.errors import RecsysError, SettingsError, UnknownModelError
 from recsys.models.artifacts import Progress
 from recsys.models.host import ModelChoice, ModelHost
 from recsys.models.loading import LoadedModel
+from recsys.models.placement import PlacementSettings
 from recsys.models.turns import Priority
 from recsys.remote.server import AS_SERVED, CompletionServer, ServedModel
 from recsys.remote.settings import is_served
@@ -25,6 +26,7 @@ class ServedHost(ModelHost):
         public: As ModelHost takes it.
         adapters_folder: As ModelHost takes it.
         device: As ModelHost takes it.
+        placement: As ModelHost takes it.
     """
 
     def __init__(
@@ -34,8 +36,9 @@ class ServedHost(ModelHost):
         public: bool = False,
         adapters_folder: Path | None = None,
         device: str = "auto",
+        placement: PlacementSettings | None = None,
     ) -> None:
-        super().__init__(public=public, adapters_folder=adapters_folder, device=device)
+        super().__init__(public=public, adapters_folder=adapters_folder, device=device, placement=placement)
         self.server = server
 
     def served(self, choice: ModelChoice) -> ServedModel | None:

@@ -52,6 +52,11 @@ class ModelShape:
         """Numbers in a key or value of one head."""
         return self.head_dim or self.hidden // self.heads
 
+    @property
+    def largest_tensor(self) -> int:
+        """Weights of the largest: what is read at a time where weights stay on disk."""
+        return self.hidden * max(self.vocabulary, self.intermediate)
+
     def count_weights(self) -> WeightCounts:
         """The weights by arithmetic alone, so that a page lists models without loading torch.
 

@@ -13,6 +13,7 @@ from recsys.arguments import add_settings, read_settings
 from recsys.data.splits import SplitSettings
 from recsys.engine import find_choice
 from recsys.errors import InputError, RecsysError, ServerError
+from recsys.models.placement import PlacementSettings
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
 from recsys.server_log import LogFormat, log_printed_errors, set_up_log
@@ -73,6 +74,7 @@ def _workbench_options(options: argparse.Namespace) -> WorkbenchOptions:
         split=read_settings(options, SplitSettings),
         default_model=options.model or OPENING_MODEL,
         server=read_settings(options, ServerSettings),
+        placement=read_settings(options, PlacementSettings),
         opening_model=options.model,
     )
 
@@ -120,6 +122,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add_settings(parser, SplitSettings)
     add_settings(parser, ServerSettings)
+    add_settings(parser, PlacementSettings)
     return parser.parse_args(arguments)
 
 

@@ -99,7 +99,7 @@ def _size(workbench: Workbench, spec: ModelSpec) -> str:
 
 
 def _fit(workbench: Workbench, spec: ModelSpec, precision: Precision) -> ModelFit | None:
-    return fit_model(spec, precision, device=workbench.options.device, available=workbench.host.free_bytes())
+    return fit_model(spec, precision, available=workbench.host.free_bytes(), **workbench.options.placing)
 
 
 def _line(sentence: str, kind: str) -> str:
