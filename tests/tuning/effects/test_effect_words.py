@@ -60,8 +60,8 @@ def test_a_slider_that_moves_something_is_named_and_one_that_does_not_is_not():
     cells[SLIDER.cell("x", 1.5)] = cell(LOW, **SAME)
     found = answer_sliders("x", (SLIDER,), evidence(cells))
     assert found.answer == (
-        "MAP@4 moves most with temperature: 0.7500 between its least (0.2500) and its greatest (1.0000), a clear effect; "
-        "clear differences from the reference are there for temperature."
+        "MAP@4 moves most with temperature: 0.7500 between its least (0.2500) and its greatest (1.0000), a clear "
+        "effect; clear differences from the reference are there for temperature."
     )
     (told,) = found.details
     assert "clearly lower at 1.5 (-0.7500 [-0.7500, -0.7500], p = 0.0010)" in told  # 2 of 4096 patterns, twice by Holm
