@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
 _OUT = Path("assets/reports/effects")
+_SIZES = {
+    "small": "gptj-mini",
+    "some": "its adapter, and of gptj-mini under temperature × top-p",
+    "large": "SmolLM2's adapters",
+    "base": "SmolLM2 without an adapter",
+}
+"""How many records are asked, by name, and of what."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,21 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--questions", nargs="*", choices=tuple(QUESTIONS), metavar="NAME", help=f"default: {' '.join(QUESTIONS)}"
     )
-    parser.add_argument(
-        "--records", type=int, default=usual.small, help="test records of gptj-mini and its adapter; 0 takes all"
-    )
-    parser.add_argument(
-        "--large-records",
-        type=int,
-        default=usual.large,
-        help=f"test records of SmolLM2; 0 takes all (default: {usual.large})",
-    )
-    parser.add_argument(
-        "--base-records",
-        type=int,
-        default=usual.base,
-        help=f"test records of SmolLM2 without an adapter (default: {usual.base})",
-    )
+    for name, help_text in _SIZES.items():
+        words = f"test records of {help_text}; 0 takes all (default: {getattr(usual, name)})"
+        parser.add_argument(_flag(name), type=int, default=getattr(usual, name), help=words)
     parser.add_argument(
         "--finished", action="store_true", help="ask for nothing more: tell what earlier starts have finished"
     )
@@ -64,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Asks the questions, writes the report and prints its answers."""
     workbench = open_workbench(arguments)
-    sizes = Sizes(arguments.records, arguments.large_records, arguments.base_records)
+    sizes = Sizes(**{name: getattr(arguments, f"{name}_records") for name in _SIZES})
     progress = ProgressLine()
     effects = ask_questions(
         arguments.questions or tuple(QUESTIONS),
@@ -91,6 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _flag(size: str) -> str:
+    return f"--{size}-records"
+
+
 def measure_losses(workbench: Workbench, choice: ModelChoice, records: Sequence[Record]) -> NDArray[Any]:
     """(records,) nats a title that was liked next, asked by the choice's own prompt."""
     from recsys.training.record_loss import measure_record_losses
@@ -102,8 +101,7 @@ def measure_losses(workbench: Workbench, choice: ModelChoice, records: Sequence[
 def command_of(arguments: argparse.Namespace) -> str:
     """The command line that makes the report again, on the same data."""
     words = ["python", "-m", "recsys", "effects", f"--out={arguments.out.as_posix()}"]
-    words += [f"--records={arguments.records}", f"--large-records={arguments.large_records}"]
-    words += [f"--base-records={arguments.base_records}"]
+    words += [f"{_flag(name)}={getattr(arguments, f'{name}_records')}" for name in _SIZES]
     words += [f"--sweeps={arguments.sweeps.as_posix()}"] if arguments.sweeps is not None else []
     words += ["--finished"] if arguments.finished else []
     words += ["--questions", *arguments.questions] if arguments.questions else []

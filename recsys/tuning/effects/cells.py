@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from recsys.errors import SettingsError
 from recsys.evaluation.request import EvaluationRequest
@@ -28,6 +28,7 @@ SMALL: Final = (SMALL_MODEL, f"{SMALL_MODEL}-story")
 """Subjects that answer in milliseconds, and are therefore asked about all records."""
 LARGE: Final = ("smollm2-liked", "smollm2-liked-disliked", "smollm2-story")
 K: Final = 4
+CellSize = Literal["full", "some", "few"]
 _BATCH_SIZE: Final = 32
 
 
@@ -40,25 +41,25 @@ class EffectCell:
         values: The settings that differ, with their values.
         seed: Of the run; another one draws other records unless all are asked.
         num_titles: N and K: titles asked for, and the cut of every metric.
-        is_few: Whether a subject of SMALL is asked about no more records than the others.
+        size: Of the small model alone: how many records; "few" is as many as adapters of the large one.
     """
 
     subject: str
     values: tuple[tuple[str, Value], ...] = ()
     seed: int = 0
     num_titles: int = K
-    is_few: bool = False
+    size: CellSize = "full"
 
     @classmethod
     def of(
-        cls, subject: str, *, seed: int = 0, num_titles: int = K, is_few: bool = False, **values: Value
+        cls, subject: str, *, seed: int = 0, num_titles: int = K, size: CellSize = "full", **values: Value
     ) -> EffectCell:
         """The cell of these settings, in whatever order they are named.
 
         >>> EffectCell.of("a", top_p=1.0, temperature=0.3) == EffectCell.of("a", temperature=0.3, top_p=1.0)
         True
         """
-        return cls(subject, tuple(sorted(values.items())), seed, num_titles, is_few)
+        return cls(subject, tuple(sorted(values.items())), seed, num_titles, size)
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,22 @@ class Sizes:
 
     Attributes:
         small: Of the subjects of SMALL.
+        some: Of them where many settings are crossed, and of the adapter among them.
         large: Of adapters of the larger model, drawn with seed 0: the same for all of them.
         base: Of the larger model without an adapter, whose answers are longest; they are among the others.
     """
 
     small: int = 0
+    some: int = 128
     large: int = 64
     base: int = 32
 
     def of(self, cell: EffectCell) -> int:
         """The records of a cell."""
+        if cell.subject == SMALL[1]:
+            return self.some
         if cell.subject in SMALL:
-            return self.large if cell.is_few else self.small
+            return {"full": self.small, "some": self.some, "few": self.large}[cell.size]
         return self.base if cell.subject == DEFAULT_MODEL else self.large
 
 

@@ -9,7 +9,7 @@ from recsys.evaluation.intervals import Interval
 from recsys.evaluation.summary import adjust_p_values
 from recsys.models.registry import SMALL_MODEL
 from recsys.tuning.axes import write_value
-from recsys.tuning.effects.cells import LARGE, SMALL, EffectCell, K
+from recsys.tuning.effects.cells import LARGE, SMALL, CellSize, EffectCell, K
 from recsys.tuning.effects.costs import CostCell
 from recsys.tuning.effects.figures import compare, plain
 from recsys.tuning.effects.findings import Evidence, Finding, Question, Table
@@ -23,10 +23,10 @@ _SUBJECTS: Final = (*SMALL, *LARGE)
 _TITLE_SCORES: Final = ("tree", "full")
 
 
-def greedy_cell(subject: str, num_beams: int = 1, *, is_few: bool = False) -> EffectCell:
+def greedy_cell(subject: str, num_beams: int = 1, *, size: CellSize = "full") -> EffectCell:
     """Free text by greedy or beam search."""
     beams = {} if num_beams == 1 else {"num_beams": num_beams}
-    return EffectCell.of(subject, temperature=0.0, is_few=is_few, **beams)
+    return EffectCell.of(subject, temperature=0.0, size=size, **beams)
 
 
 def rank_cell(subject: str, title_score: str) -> EffectCell:
@@ -37,7 +37,7 @@ def rank_cell(subject: str, title_score: str) -> EffectCell:
 
 def _quality_cells() -> dict[str, EffectCell]:
     found = {f"{LARGE[0]}, greedy": greedy_cell(LARGE[0]), f"{SMALL_MODEL}, greedy": greedy_cell(SMALL_MODEL)}
-    return found | {f"{SMALL_MODEL}, {n} beams": greedy_cell(SMALL_MODEL, n, is_few=True) for n in (4, 8)}
+    return found | {f"{SMALL_MODEL}, {n} beams": greedy_cell(SMALL_MODEL, n, size="few") for n in (4, 8)}
 
 
 QUALITY: Final = _quality_cells()
@@ -113,8 +113,9 @@ def _spreads(evidence: Evidence) -> list[tuple[str, str, list[float]]]:
         found.append((f"sliders of {subject}", records_of(cells[0]), [cell.score().mean for cell in cells]))
     trained = {subject: evidence.cells[greedy_cell(subject)] for subject in _SUBJECTS}
     for name, group in ((_PAIRS[SMALL_MODEL][1], SMALL), (_PAIRS["SmolLM2"][1], LARGE)):
-        scores = [trained[subject].score().mean for subject in group]
-        found.append((name, records_of(trained[group[0]]), scores))
+        common = frozenset.intersection(*(trained[subject].record_ids for subject in group))
+        scores = [trained[subject].score("map", common).mean for subject in group]
+        found.append((name, f"{len(common)} test records", scores))
     for search in ("free-greedy", "rank"):
         reports = [report for name, report in evidence.reports.items() if name.endswith(f".{search}")]
         scores = [report.model.metrics["map"].mean for report in reports]

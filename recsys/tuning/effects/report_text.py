@@ -10,9 +10,9 @@ from recsys.tuning.effects.words import CLEAR
 
 _DEFINITIONS: Final = (
     "Clean lists: share of completions that are a list of titles and nothing else; 4 titles: share with exactly four; "
-    "out of catalogue, repeated: shares of the titles written. Seconds a record in the tables of sliders are of the "
-    "wall clock while other work ran on the same two cores: good for the order of size alone. Processor seconds are of "
-    "the process, with one thread. MAP@4 is the mean over records, 95% interval with users resampled."
+    "out of catalogue, repeated: shares of the titles written. Processor seconds are of the process, with one thread; "
+    "seconds of the wall clock depend on other work on the machine and stand in effects.json alone. MAP@4 is the mean "
+    "over records, 95% interval with users resampled."
 )
 
 
@@ -28,12 +28,13 @@ def render_effects(effects: Effects) -> str:
 
 
 def _head(effects: Effects) -> list[str]:
-    small, large, base = (str(n) if n else "all" for n in vars(effects.sizes).values())
+    small, some, large, base = (str(number) if number else "all" for number in vars(effects.sizes).values())
     return [
-        f"Test records of {effects.data_name}: gptj-mini and gptj-mini-story are asked about {small}, adapters of "
-        f"SmolLM2 about {large}, SmolLM2 without one about {base}, each set within the larger ones. Nothing was chosen "
-        "by what came out: this only describes, and settings are chosen on validation users. What is not named is as "
-        "in the app: temperature 0.7, top-p 0.9, top-k 50, one beam, no penalty, 96 new tokens, 4 titles, free text.",
+        f"Test records of {effects.data_name}: gptj-mini is asked about {small}, its adapter, and itself where "
+        f"temperature and top-p are crossed, about {some}, adapters of SmolLM2 about {large}, SmolLM2 without one "
+        f"about {base}, each set within the larger ones. Nothing was chosen by what came out: this only describes, and "
+        "settings are chosen on validation users. What is not named is as in the app: temperature 0.7, top-p 0.9, "
+        "top-k 50, one beam, no penalty, 96 new tokens, 4 titles, free text.",
         "",
         CLEAR,
         "",
@@ -45,7 +46,7 @@ def _head(effects: Effects) -> list[str]:
         effects.command,
         "```",
         "",
-        f"on {effects.machine}; it goes on where it was stopped.",
+        f"on {effects.machine}. It goes on where it was stopped; with --finished it asks for nothing that is missing.",
     ]
 
 

@@ -21,7 +21,7 @@ _VALIDITY: Final = {"well_formed": "Clean lists", "out_of_catalogue": "Titles ou
 _MAP: Final = f"MAP@{K}"
 _HEADS: Final = (
     *(_MAP, "minus reference", "clean lists", f"{K} titles", "out of catalogue", "repeated"),
-    *("tokens a record", "s a record"),
+    "tokens a record",
 )
 
 
@@ -165,7 +165,6 @@ def _table(
             difference_text(differences[value]) if value in differences else "reference",
             *(share_text(cell.share(name)) for name in ("well_formed", "exactly_n", "out_of_catalogue", "repeated")),
             f"{cell.tokens:.1f}",
-            f"{cell.seconds:.3f}",
         )
         for value, cell in cells.items()
     )
