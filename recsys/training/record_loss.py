@@ -43,4 +43,5 @@ def measure_record_losses(
     examples = [write(case_of(0, place)) for place in range(len(records))]
     pad = loaded.tokenizer.pad_token_id
     found = measure_likelihoods(loaded.model, examples, pad_token_id=0 if pad is None else pad, batch_size=batch_size)
-    return -found / np.array([len(record.relevant) for record in records])
+    num_titles: NDArray[np.float64] = np.array([len(record.relevant) for record in records], np.float64)
+    return np.negative(found) / num_titles

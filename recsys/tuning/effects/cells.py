@@ -52,14 +52,15 @@ class EffectCell:
 
     @classmethod
     def of(
-        cls, subject: str, *, seed: int = 0, num_titles: int = K, size: CellSize = "full", **values: Value
+        cls, subject: str, values: Mapping[str, Value], *, num_titles: int = K, size: CellSize = "full"
     ) -> EffectCell:
         """The cell of these settings, in whatever order they are named.
 
-        >>> EffectCell.of("a", top_p=1.0, temperature=0.3) == EffectCell.of("a", temperature=0.3, top_p=1.0)
+        >>> one, other = {"top_p": 1.0, "temperature": 0.3}, {"temperature": 0.3, "top_p": 1.0}
+        >>> EffectCell.of("a", one) == EffectCell.of("a", other)
         True
         """
-        return cls(subject, tuple(sorted(values.items())), seed, num_titles, size)
+        return cls(subject, tuple(sorted(values.items())), 0, num_titles, size)
 
 
 @dataclass(frozen=True)

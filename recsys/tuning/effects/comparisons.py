@@ -8,7 +8,7 @@ from typing import Final
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.summary import adjust_p_values
 from recsys.models.registry import SMALL_MODEL
-from recsys.tuning.axes import write_value
+from recsys.tuning.axes import Value, write_value
 from recsys.tuning.effects.cells import LARGE, SMALL, CellSize, EffectCell, K
 from recsys.tuning.effects.costs import CostCell
 from recsys.tuning.effects.figures import compare, plain
@@ -25,14 +25,14 @@ _TITLE_SCORES: Final = ("tree", "full")
 
 def greedy_cell(subject: str, num_beams: int = 1, *, size: CellSize = "full") -> EffectCell:
     """Free text by greedy or beam search."""
-    beams = {} if num_beams == 1 else {"num_beams": num_beams}
-    return EffectCell.of(subject, temperature=0.0, size=size, **beams)
+    beams: dict[str, Value] = {} if num_beams == 1 else {"num_beams": num_beams}
+    return EffectCell.of(subject, {"temperature": 0.0, **beams}, size=size)
 
 
 def rank_cell(subject: str, title_score: str) -> EffectCell:
     """A ranking of twenty titles by one of the two scores of a title."""
-    score = {} if title_score == _TITLE_SCORES[0] else {"title_score": title_score}
-    return EffectCell.of(subject, num_titles=TITLES, decoding="catalogue_rank", temperature=0.0, **score)
+    score: dict[str, Value] = {} if title_score == _TITLE_SCORES[0] else {"title_score": title_score}
+    return EffectCell.of(subject, {"decoding": "catalogue_rank", "temperature": 0.0, **score}, num_titles=TITLES)
 
 
 def _quality_cells() -> dict[str, EffectCell]:
@@ -122,9 +122,9 @@ def _spreads(evidence: Evidence) -> list[tuple[str, str, list[float]]]:
         if reports:
             what = f"{reports[0].num_records} test records, assets/reports"
             found.append((f"all shipped models and adapters, {search}", what, scores))
-    for name, scores in evidence.curves.items():
-        if len(scores) > 1:
-            found.append((f"epochs of {name}, ranking", "validation records, curves.json", list(scores)))
+    for name, curve in evidence.curves.items():
+        if len(curve) > 1:
+            found.append((f"epochs of {name}, ranking", "validation records, curves.json", list(curve)))
     return found
 
 

@@ -125,7 +125,7 @@ def _time(one: CostCell, sizes: Sizes, workbench: Workbench, measure_losses: Mea
     if one.kind == "loss":
         measure_losses(workbench, request.choice, records[:size])  # what is done once is none of a record's cost
         started = time.process_time()
-        nats = measure_losses(workbench, request.choice, records)
+        nats = measure_losses(workbench, request.choice, records).tolist()
         seconds = (time.process_time() - started) / len(records)
         users = [record.user_id for record in records]
         return Cost(seconds, len(records), mean_over_records(nats), clustered_interval(nats, users))

@@ -26,7 +26,7 @@ _COLD, _HOT, _NARROW, _WIDE = HEAT_TEMPERATURES[0], HEAT_TEMPERATURES[-1], HEAT_
 
 def heat_cell(temperature: float, top_p: float, subject: str = SMALL_MODEL) -> EffectCell:
     """Temperature and top-p alone: top-k keeps all."""
-    return EffectCell.of(subject, size="some", temperature=temperature, top_p=top_p, top_k=0)
+    return EffectCell.of(subject, {"temperature": temperature, "top_p": top_p, "top_k": 0}, size="some")
 
 
 def sampling_questions() -> tuple[Question, ...]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _HEAT: Final = (Axis("temperature", HEAT_TEMPERATURES), Axis("top_p", HEAT_TOP_P))
 SWEPT: Final[Mapping[str, tuple[EffectCell, tuple[Axis, ...]]]] = {
-    f"{SMALL_MODEL}-temperature-top-p": (EffectCell.of(SMALL_MODEL, size="some", top_k=0), _HEAT),
+    f"{SMALL_MODEL}-temperature-top-p": (EffectCell.of(SMALL_MODEL, {"top_k": 0}, size="some"), _HEAT),
     **{
-        f"{name}-temperature": (EffectCell.of(name), (Axis("temperature", SLIDERS[name][0].values),))
+        f"{name}-temperature": (EffectCell.of(name, {}), (Axis("temperature", SLIDERS[name][0].values),))
         for name in (SMALL_MODEL, LARGE[0])
     },
 }

@@ -45,7 +45,7 @@ class Slider:
         """The subject with the slider there; a default value is the same cell as a slider left alone."""
         settings = {**dict(self.held), self.name: value}
         usual = GenerationSettings().to_dict()
-        return EffectCell.of(subject, **{name: one for name, one in settings.items() if usual[name] != one})
+        return EffectCell.of(subject, {name: one for name, one in settings.items() if usual[name] != one})
 
     @property
     def words(self) -> str:

@@ -74,13 +74,13 @@ _LANGUAGE_NOTE: Final = (
     "Another language in Latin letters is not told from English here; what is counted is letters of other scripts."
 )
 _CODE_NOTE: Final = "Texts are judged as a whole; a list that holds some code is called no clean list, and not code."
-_YEARS: Final = (EffectCell.of(DEFAULT_MODEL), EffectCell.of(DEFAULT_MODEL, include_years=True))
+_YEARS: Final = (EffectCell.of(DEFAULT_MODEL, {}), EffectCell.of(DEFAULT_MODEL, {"include_years": True}))
 
 
 def _symbol_cell(style: str, symbol: str) -> EffectCell:
     usual = {"style": "few_shot", "queue_symbol": "=>"}
     asked: dict[str, Value] = {"style": style, "queue_symbol": symbol}
-    return EffectCell.of(DEFAULT_MODEL, **{name: value for name, value in asked.items() if usual[name] != value})
+    return EffectCell.of(DEFAULT_MODEL, {name: value for name, value in asked.items() if usual[name] != value})
 
 
 def _question(name: str, title: str, groups: Sequence[Group], metrics: Mapping[str, str], note: str) -> Question:
