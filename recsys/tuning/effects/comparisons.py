@@ -8,7 +8,7 @@ from typing import Final
 from recsys.evaluation.intervals import Interval
 from recsys.evaluation.summary import adjust_p_values
 from recsys.models.registry import SMALL_MODEL
-from recsys.tuning.axes import Value, write_value
+from recsys.tuning.axes import Value
 from recsys.tuning.effects.cells import LARGE, SMALL, CellSize, EffectCell, K
 from recsys.tuning.effects.costs import CostCell
 from recsys.tuning.effects.figures import compare, plain
@@ -65,7 +65,9 @@ def comparison_questions() -> tuple[Question, ...]:
             "loss", "What does an evaluation by answers cost beside one by loss, and do they agree?", (), answer_loss,
             (*_LOSSES.values(), *_ANSWERS.values()),
         ),
-        Question("ndcg20", f"NDCG@{TITLES}: how good are rankings of {TITLES}?", ranked, answer_rankings),
+        Question(
+            "ndcg20", f"NDCG@{TITLES}: how good are rankings of {TITLES}?", ranked, answer_rankings, is_partial=True
+        ),
     )  # fmt: skip
 
 
@@ -194,18 +196,18 @@ def _nats(loss: float | None, interval: Interval | None) -> str:
     return "–" if loss is None else f"{loss:.3f}{interval_words(interval)}"
 
 
-def answer_rankings(evidence: Evidence) -> Finding:
-    """NDCG and MAP of rankings of twenty by either score of a title."""
+def answer_rankings(evidence: Evidence) -> Finding | None:
+    """NDCG and MAP of rankings of twenty by either score of a title; subjects that were not asked are left out."""
+    asked = [s for s in _SUBJECTS if all(rank_cell(s, score) in evidence.cells for score in _TITLE_SCORES)]
+    if not asked:
+        return None
     rows, told, numbers = [], [], []
-    pairs = [compare(*(evidence.cells[rank_cell(s, score)] for score in reversed(_TITLE_SCORES)),
-                     against="tree", metric="ndcg") for s in _SUBJECTS]  # fmt: skip
-    for subject, difference in zip(_SUBJECTS, adjust_p_values(pairs), strict=True):
-        cells = {score: evidence.cells[rank_cell(subject, score)] for score in _TITLE_SCORES}
+    found = {s: {score: evidence.cells[rank_cell(s, score)] for score in _TITLE_SCORES} for s in asked}
+    pairs = [compare(cells["full"], cells["tree"], against="tree", metric="ndcg") for cells in found.values()]
+    for (subject, cells), difference in zip(found.items(), adjust_p_values(pairs), strict=True):
         scores = {score: cell.score("ndcg") for score, cell in cells.items()}
         for score, cell in cells.items():
-            rows.append(
-                (subject, write_value(score), score_text(scores[score]), score_text(cell.score()), records_of(cell))
-            )
+            rows.append((subject, score, score_text(scores[score]), score_text(cell.score()), records_of(cell)))
         told.append(f"{subject} {scores['tree'].mean:.4f} (full {verdict(difference)} tree)")
         numbers.append({"subject": subject, "ndcg": {n: s.mean for n, s in scores.items()}, "full": plain(difference)})
     heads = ("subject", "title score", f"NDCG@{TITLES}", f"MAP@{TITLES}", "records")

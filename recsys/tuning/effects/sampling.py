@@ -40,8 +40,14 @@ def sampling_questions() -> tuple[Question, ...]:
         for cell in with_seeds(_temperature_cell(subject, temperature), SEEDS)
     )
     return (
-        Question("substitutes", "Do temperature and top-p substitute for each other?", heat, answer_substitutes),
-        Question("size", "Is a smaller model more sensitive to the temperature?", size, answer_size),
+        Question(
+            "substitutes",
+            "Do temperature and top-p substitute for each other?",
+            heat,
+            answer_substitutes,
+            is_partial=True,
+        ),
+        Question("size", "Is a smaller model more sensitive to the temperature?", size, answer_size, is_partial=True),
         Question("seeds", "How much do the answers of five seeds overlap?", seeds, partial(answer_seeds, SMALL[:1])),
     )
 
@@ -54,9 +60,15 @@ def _temperature_cell(subject: str, temperature: float) -> EffectCell:
     return SLIDERS[SMALL_MODEL][0].cell(subject, temperature)
 
 
-def answer_substitutes(evidence: Evidence) -> Finding:
-    """The corners of the heat map beside each other, and whether one setting limits what the other does."""
-    cells = {key: evidence.cells[heat_cell(*key)] for key in ((t, p) for t in HEAT_TEMPERATURES for p in HEAT_TOP_P)}
+def answer_substitutes(evidence: Evidence) -> Finding | None:
+    """The corners of the heat map beside each other, and whether one setting limits what the other does.
+
+    The corners are enough for an answer; what is missing between them is left out of the map.
+    """
+    keys = [(t, p) for t in HEAT_TEMPERATURES for p in HEAT_TOP_P if heat_cell(t, p) in evidence.cells]
+    cells = {key: evidence.cells[heat_cell(*key)] for key in keys}
+    if not cells.keys() >= {(t, p) for t in (_COLD, _HOT) for p in (_NARROW, _WIDE)}:
+        return None
     pairs = {
         f"T {_HOT:g} − {_COLD:g} at top-p {_WIDE:g}": ((_HOT, _WIDE), (_COLD, _WIDE)),
         f"T {_HOT:g} − {_COLD:g} at top-p {_NARROW:g}": ((_HOT, _NARROW), (_COLD, _NARROW)),
@@ -99,18 +111,24 @@ def answer_substitutes(evidence: Evidence) -> Finding:
 
 def _heat_table(caption: str, of: str, texts: dict[tuple[float, float], str]) -> Table:
     rows = tuple(
-        (f"T {temperature:g}", *(texts[temperature, top_p] for top_p in HEAT_TOP_P))
+        (f"T {temperature:g}", *(texts.get((temperature, top_p), "not run") for top_p in HEAT_TOP_P))
         for temperature in HEAT_TEMPERATURES
     )
     return Table(caption, of, ("temperature", *(f"top-p {top_p:g}" for top_p in HEAT_TOP_P)), rows)
 
 
-def answer_size(evidence: Evidence) -> Finding:
-    """What the whole way of the temperature does to two models on the records that both were asked."""
+def answer_size(evidence: Evidence) -> Finding | None:
+    """What the way from the least to the greatest temperature does to two models on the records that both were asked.
+
+    Temperatures that not both were asked at are left out.
+    """
     small, large = _SIZES
-    cells = {(name, t): evidence.cells[_temperature_cell(name, t)] for name in _SIZES for t in _SIZE_TEMPERATURES}
+    both = [t for t in _SIZE_TEMPERATURES if all(_temperature_cell(name, t) in evidence.cells for name in _SIZES)]
+    if len(both) < 2:
+        return None
+    cells = {(name, t): evidence.cells[_temperature_cell(name, t)] for name in _SIZES for t in both}
     common = frozenset.intersection(*(cell.record_ids for cell in cells.values()))
-    low, high = _SIZE_TEMPERATURES[0], _SIZE_TEMPERATURES[-1]
+    low, high = both[0], both[-1]
     metrics = {"map": _MAP, "well_formed": "clean lists", "out_of_catalogue": "titles out of catalogue / N"}
     ends = {name: (cells[name, high], cells[name, low]) for name in _SIZES}
     against = f"how much more {small} changes than {large}"

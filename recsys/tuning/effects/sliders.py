@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -46,6 +46,10 @@ class Slider:
         settings = {**dict(self.held), self.name: value}
         usual = GenerationSettings().to_dict()
         return EffectCell.of(subject, {name: one for name, one in settings.items() if usual[name] != one})
+
+    def asked(self, subject: str, evidence: Evidence) -> Slider:
+        """The slider with the values that the subject was asked at."""
+        return replace(self, values=tuple(v for v in self.values if self.cell(subject, v) in evidence.cells))
 
     @property
     def words(self) -> str:
@@ -105,13 +109,14 @@ def slider_questions() -> tuple[Question, ...]:
 def answer_sliders(subject: str, sliders: tuple[Slider, ...], evidence: Evidence) -> Finding | None:
     """Each slider's values beside its reference; p-values are corrected for the values of a slider.
 
-    A slider is left out while an evaluation of it is missing.
+    Values that were not asked yet are left out, and a slider without its reference or without another value.
     """
     tables, details, numbers, widths = [], [], {}, []
-    whole = [one for one in sliders if all(one.cell(subject, value) in evidence.cells for value in one.values)]
-    if not whole:
+    asked = [one.asked(subject, evidence) for one in sliders]
+    known = [one for one in asked if one.reference in one.values and len(one.values) > 1]
+    if not known:
         return None
-    for slider in whole:
+    for slider in known:
         cells = {value: evidence.cells[slider.cell(subject, value)] for value in slider.values}
         differences = slider_differences(slider, cells)
         tables.append(_table(subject, slider, cells, differences["map"]))

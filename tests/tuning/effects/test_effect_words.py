@@ -154,3 +154,21 @@ def test_the_order_by_loss_is_compared_with_that_by_map():
     found = comparisons.answer_loss(evidence(costs=costs, reports=reports))
     assert "took 5.0 to 5.0 times the processor time" in found.answer
     assert "tau +1.00 with MAP@4 by free-greedy, -1.00 with MAP@4 by rank" in found.answer
+
+
+def test_a_value_that_was_not_asked_yet_is_left_out_of_its_slider():
+    cells = {SLIDER.cell("x", 0.0): cell(HIGH, **SAME), SLIDER.cell("x", 1.5): cell(LOW, **SAME)}
+    found = answer_sliders("x", (SLIDER,), evidence(cells))
+    assert [row[0] for row in found.tables[0].rows] == ["0", "1.5"]
+
+
+def test_corners_are_enough_to_tell_of_substitutes_and_fewer_are_not():
+    whole = heat(LOW, HIGH)
+    ends = (sampling.HEAT_TEMPERATURES[0], sampling.HEAT_TEMPERATURES[-1])
+    tops = (sampling.HEAT_TOP_P[0], sampling.HEAT_TOP_P[-1])
+    corners = {key: whole.cells[key] for key in (sampling.heat_cell(t, p) for t in ends for p in tops)}
+    found = sampling.answer_substitutes(evidence(corners))
+    assert found.answer == sampling.answer_substitutes(whole).answer
+    assert "not run" in found.tables[0].rows[1]
+    corners.popitem()
+    assert sampling.answer_substitutes(evidence(corners)) is None
