@@ -152,12 +152,12 @@ def _told(slider: Slider, differences: Mapping[str, Mapping[Value, PairedDiffere
 
 def _widest(widths: list[tuple[float, float, float, str, bool]]) -> str:
     width, low, high, name, is_clear = max(widths)
-    told = f"{_MAP} moves most with {name}: {width:.4f} between its least ({low:.4f}) and its greatest ({high:.4f})"
+    told = f"moves most with {name}: {width:.4f} between its least ({low:.4f}) and its greatest ({high:.4f})"
     if not any(clear for *_, clear in widths):
-        return f"No slider moves {_MAP} clearly on these records; {told[0].lower() + told[1:]}."
+        return f"No slider moves {_MAP} clearly on these records; it {told}."
     clear = [name for *_, name, is_so in sorted(widths, reverse=True) if is_so]
     also = f"clear differences from the reference are there for {', '.join(clear)}"
-    return f"{told}, {'a clear effect' if is_clear else 'not a clear one'}; {also}."
+    return f"{_MAP} {told}, {'a clear effect' if is_clear else 'not a clear one'}; {also}."
 
 
 def _table(
