@@ -14,6 +14,7 @@ from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
 from recsys.cli.output import json_text, write_texts
 from recsys.cli.progress import ProgressLine
+from recsys.errors import SettingsError
 from recsys.models.learnt_from import learnt_warning
 from recsys.tuning.axes import Axis, make_cells
 from recsys.tuning.cells import CellEvaluator
@@ -40,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     workbench = open_workbench(arguments)
     sweep = Sweep(evaluate.read_request(arguments, workbench), tuple(Axis.parse(text) for text in arguments.axis))
     make_cells(sweep.base, sweep.axes)  # before minutes go into loading the model
+    require_full_lists(sweep.base)
     workbench.check_prompt(sweep.base.choice, sweep.base.prompt)
     warn_if_learnt(sweep.base, workbench)
     progress = ProgressLine()
@@ -50,6 +52,18 @@ def run(arguments: argparse.Namespace) -> int:
     write_texts("the sweep", {arguments.out: as_json, arguments.markdown: render_sweep_markdown(result)})
     print(as_json if arguments.json else render_sweep(result))
     return 0
+
+
+def require_full_lists(base: EvaluationRequest) -> None:
+    """Refuses a cut below which no title is asked for: NDCG@20 of four titles tells of four titles.
+
+    Raises:
+        SettingsError: with the option that is missing.
+    """
+    k, n = base.evaluation.k, base.generation.num_recommendations
+    if k > n:
+        mend = f"add --num-recommendations {k}; --decoding catalogue_rank gives rankings of up to 20"
+        raise SettingsError(f"{n} titles have no figure at {k}", seen=f"--k {k}", mend=mend)
 
 
 def warn_if_learnt(base: EvaluationRequest, workbench: Workbench) -> None:

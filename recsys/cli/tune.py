@@ -11,7 +11,7 @@ from recsys.cli import evaluate
 from recsys.cli.options import open_workbench
 from recsys.cli.output import json_text, write_texts
 from recsys.cli.progress import ProgressLine
-from recsys.cli.sweep import warn_if_learnt
+from recsys.cli.sweep import require_full_lists, warn_if_learnt
 from recsys.tuning.cells import CellEvaluator, study_folder
 from recsys.tuning.confirming import confirm_winner
 from recsys.tuning.space import DEFAULT_SPACE, parse_space
@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"or SETTING=V1,V2; may be repeated (default: {usual})",
     )
     parser.add_argument(
-        "--objective", default="ndcg", choices=tuple(GOALS), help="what is searched for (default: ndcg)"
+        "--objective",
+        default="ndcg",
+        choices=tuple(GOALS),
+        help="what is searched for, at --k (default: ndcg; NDCG@20 is --k 20 --num-recommendations 20)",
     )
     parser.add_argument("--trials", type=int, default=30, help="how many are tried in all (default: 30)")
     parser.add_argument("--study-seed", type=int, default=0, help="of the proposals (default: 0)")
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     base = evaluate.read_request(arguments, workbench)
     space = parse_space(arguments.search) if arguments.search else DEFAULT_SPACE
     study = Study(base, space, arguments.objective, arguments.trials, arguments.study_seed)
+    require_full_lists(base)
     workbench.check_prompt(base.choice, base.prompt)
     warn_if_learnt(base, workbench)
     progress = ProgressLine()

@@ -15,6 +15,7 @@ from recsys.data.splits import SplitBy
 from recsys.evaluation.metrics import METRICS
 from recsys.resolution.flaw import FlawExample, ResolverAnswer, flaw_example
 from recsys.ui.data_choice import create_data_choice
+from recsys.ui.effects_card import effects_card
 from recsys.ui.markup import escape, plural
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def create_about_tab(
         gr.HTML(_METHOD, **plain)
         gr.HTML(metric_definitions(), **plain)
         flaw = gr.HTML('<section class="card prose-card"><h2>Resolvers</h2><p class="bone"></p></section>', **plain)
+        gr.HTML(effects_card(workbench.options.shipped_reports), **plain)
         gr.HTML(_LIMITS, **plain)
 
     @lru_cache(maxsize=1)

@@ -187,7 +187,7 @@ class EvaluationForm:
 
 def largest_k(limits: Limits) -> int:
     """The end of the slider of K."""
-    return min(10, limits.max_num_recommendations)
+    return limits.max_num_recommendations
 
 
 def whole(name: str, value: object) -> int:

@@ -102,6 +102,8 @@ def best_html(result: SweepResult, measure: str) -> str:
     kind = "Least" if measure in LESS_IS_BETTER else "Best"
     told = f"{_large_figure(measure, one)} at {escape(values_text(best.values))}"
     caveat = "" if measure in _COSTS else "It was chosen on these very records, so on other people expect less."
+    if result.sweep.base.evaluation.split == "test":
+        caveat = "These are test users: read what the settings do, and choose on validation users."
     return (
         f'<p class="tn-best"><span>{kind} {escape(name)}:</span> {told}.</p>'
         f'<p class="ev-quiet">{_reached(result, best, measure)}{caveat}</p>{definition}'

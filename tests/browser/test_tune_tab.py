@@ -143,7 +143,7 @@ def test_a_sweep_is_stopped_found_again_and_gone_on_with(open_page, serve_evalua
     expect(page.locator("#tune-table tbody tr")).to_have_count(6, timeout=WAIT)
     expect(numbers(page)).to_have_count(6)
     expect(page.locator("#tune-go-on")).to_be_hidden()
-    expect(page.locator("#tune-results li")).to_have_count(1)
+    expect(page.locator("#tune-results li").filter(has_not_text="comes along")).to_have_count(1)
 
 
 def test_a_search_shows_its_trials_and_is_proved_on_test_users(open_page, quick):

@@ -143,3 +143,11 @@ def test_an_axis_without_effect_is_told_before_the_first_cell(tmp_path):
     with pytest.raises(SettingsError, match="changes nothing"):
         run_sweep(Sweep(greedy, (Axis("top_k", (1, 5)),)), model)
     assert model.asked == []
+
+
+@pytest.mark.parametrize("command", [["sweep", "--axis", "title_score=tree,full"], ["tune", "--trials", "2"]])
+def test_a_figure_at_twenty_wants_twenty_titles(capsys, command):
+    from recsys.cli.main import main
+
+    assert main([*command, "--model", "gptj-mini", "--k", "20", "--decoding", "catalogue_rank"]) == 2
+    assert "4 titles have no figure at 20" in capsys.readouterr().err
