@@ -130,8 +130,10 @@ def _is_elsewhere(address: str) -> bool:
     return not address.startswith(("http://127.0.0.1:", "data:", "blob:"))
 
 
-def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + SECONDS_TO_START
+def _wait_until_up(
+    address: str, process: subprocess.Popen[bytes], log: Path, seconds: float = SECONDS_TO_START
+) -> None:
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
             break

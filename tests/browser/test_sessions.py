@@ -56,10 +56,12 @@ def app(tmp_path_factory):
         command = [sys.executable, "tests/ui/run_small.py", *options]
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=dict(os.environ))
         address = f"http://127.0.0.1:{port}"
-        _wait_until_up(address, process, log)
-        yield address
-        process.terminate()
-        process.wait(timeout=30)
+        try:
+            _wait_until_up(address, process, log, PATIENCE / 1000)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
     assert "Traceback" not in log.read_text("utf-8", errors="replace")
 
 

@@ -81,7 +81,7 @@ def test_the_cell_under_way_says_what_it_waits_for_and_the_refused_one_why():
 
 
 def test_the_prompt_is_named_where_the_column_does_not_tell_it():
-    shown = text(html(GridState(TWO)))
+    shown = text(html(GridState(TWO, {3: CellAnswer(refusal="No.")})))
     assert "story · history prompt" in shown
     assert "zero-shot prompt" not in shown.replace("Zero-shot", "")
     note = grid(Cell(0, 0, HISTORY, note="Asked with its own prompt."))
@@ -112,7 +112,7 @@ def test_bars_count_the_titles_of_each_answer_and_name_the_parts_that_occur():
     legend = text(shown.split("several-legend")[1].split("</ul>")[0])
     assert "repeated" not in legend
     assert "not written" in legend
-    assert shown.count("several-group") == 1, "the row that has no answer is no bar"
+    assert shown.count("several-group") == 2, "once in each figure: the row that has no answer is no bar"
 
 
 def test_without_an_answer_there_is_no_figure():
