@@ -200,6 +200,7 @@ def test_emoji_right_to_left_and_a_very_long_title_survive(open_page, serve):
 def test_votes_fill_the_two_lists(open_page, serve):
     page = open_page(serve())
     recommend(page)
+    page.locator("#vote-again input").uncheck()
     title = page.locator(".row-title").first.inner_text()
     page.locator("[data-vote=like]").first.click()
     expect(page.locator("#liked .chip-name")).to_have_text([title])
