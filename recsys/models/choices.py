@@ -15,7 +15,7 @@ from recsys.errors import SettingsError
 from recsys.models.adapter_adding import AddedAdapter, add_archive, add_from_hub
 from recsys.models.adapter_listing import AdapterInfo, find_adapter, list_adapters
 from recsys.models.host import ModelChoice
-from recsys.models.registry import DEFAULT_MODEL, ModelSpec, list_models
+from recsys.models.registry import DEFAULT_MODEL, ModelSpec, find_model, list_models
 from recsys.models.served import ServedListing
 from recsys.prompt_ids import prompt_id, read_prompt_id
 from recsys.remote.server import CompletionServer
@@ -178,9 +178,12 @@ class ModelChoices:
         """Refuses a prompt that the model does not read or that the adapter was not trained with.
 
         Raises:
+            UnknownModelError: for a model that visitors may not load, where the page is public.
             SettingsError: naming the style.
             AdapterError: naming both prompts, or when there is no such adapter.
         """
+        if self._public and not is_served(choice.model):
+            find_model(choice.model, public=True)
         spec = self._find_listed(choice.model)
         if spec is not None:
             spec.require_prompt(prompt)

@@ -118,8 +118,10 @@ class ModelHost:
         On ZeroGPU it is loaded at once instead, by the calling thread, as the platform wants it.
 
         Raises:
+            UnknownModelError: for a model that visitors may not load, where the page is public.
             ModelBusyError: while the model is reserved for another base.
         """
+        self._require_offered(choice)
         self._require_free(choice)
         if not self._is_base_of(choice):
             self._tell(phase="loading", choice=choice, progress=0.0, message=f"{choice.model} will be loaded.")
@@ -155,6 +157,7 @@ class ModelHost:
             ModelBusyError: while the model is reserved for another base.
             RecsysError: whatever load_model and select_adapter raise; the next call tries again.
         """
+        self._require_offered(choice)
         self._require_free(choice)
         with self._turns.take(priority, cancel):
             yield self._prepare(choice)
@@ -190,6 +193,13 @@ class ModelHost:
                     self._loaded.decoders.clear()
 
         threading.Thread(target=forget, name="forget-catalogues", daemon=True).start()
+
+    def _require_offered(self, choice: ModelChoice) -> None:
+        """Refuses what a visitor made up before the state tells all others of it."""
+        if self._public:
+            find_model(choice.model, public=True)
+            if choice.adapter is not None:
+                find_adapter(choice.adapter, self._adapters_folder)
 
     def _require_free(self, choice: ModelChoice) -> None:
         with self._lock:

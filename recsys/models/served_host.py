@@ -61,7 +61,7 @@ class ServedHost(ModelHost):
         try:
             found = self.server.open(choice.model, choice.adapter)
         except RecsysError as error:
-            self._tell(phase="failed", choice=choice, message=str(error))
+            self._tell_failed(choice, error)
             raise
         self._tell_served(choice, found)
         return found
@@ -71,8 +71,9 @@ class ServedHost(ModelHost):
         if not is_served(choice.model):
             super().start_loading(choice)
             return
-        where = f"the server at {self.server.host}" if self.server else "a server"
-        self._tell(phase="loading", choice=choice, progress=0.0, message=f"Asking {where}.")
+        if not self._public:
+            where = f"the server at {self.server.host}" if self.server else "a server"
+            self._tell(phase="loading", choice=choice, progress=0.0, message=f"Asking {where}.")
         threading.Thread(target=self._look_quietly, args=(choice,), name="ask-server", daemon=True).start()
 
     def load(self, choice: ModelChoice, progress: Progress | None = None) -> None:
@@ -113,6 +114,11 @@ class ServedHost(ModelHost):
         try:
             self.served(choice)
         except RecsysError as error:
+            self._tell_failed(choice, error)
+
+    def _tell_failed(self, choice: ModelChoice, error: RecsysError) -> None:
+        """Tells it to everybody, but for a name that a visitor of a public page may have made up."""
+        if not self._public:
             self._tell(phase="failed", choice=choice, message=str(error))
 
     def _tell_served(self, choice: ModelChoice, found: ServedModel) -> None:

@@ -25,6 +25,7 @@ MAX_UPLOAD_BYTES = MAX_FILE_BYTES + 65_536
 """Of one upload: a file and the form around it."""
 MAX_UPLOADS_PER_HOUR = 200_000_000
 """Bytes of all visitors together; what was uploaded is removed within two hours."""
+_MOST_TO_DROP = 50_000_000
 
 _PAGE = re.compile(
     r"/(?:|config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|health"
@@ -85,6 +86,8 @@ class PublicGate:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
+            if refusal[0] in (413, 503):
+                await _drop(receive)  # a browser that is still sending would not see the answer
             await PlainTextResponse(refusal[1], status_code=refusal[0])(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
@@ -151,6 +154,16 @@ async def _read(receive: Receive) -> bytes | None:
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def _drop(receive: Receive) -> None:
+    """Takes a body of some size in and keeps nothing of it."""
+    left = _MOST_TO_DROP
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -13,6 +13,7 @@ import pytest
 from recsys.errors import (
     AdapterError,
     CancelledError,
+    InputError,
     ModelBusyError,
     ModelUnavailableError,
     SettingsError,
@@ -327,3 +328,17 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_fetched_and_the_present
     with host.use(llama) as again:
         assert again is loaded
     assert host.free_bytes() == 10**9 + loaded.memory_bytes
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [ModelChoice("buy my things"), ModelChoice("evil/model"), ModelChoice("gptj-mini", adapter="buy my things")],
+)
+def test_what_a_visitor_made_up_is_refused_and_told_to_nobody_else(made_up):
+    host = ModelHost(public=True)
+    before = host.state()
+    with pytest.raises(InputError):
+        host.start_loading(made_up)
+    with pytest.raises(InputError), host.use(made_up):
+        pass
+    assert host.state() == before

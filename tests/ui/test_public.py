@@ -19,10 +19,10 @@ PRIVATE = "Qwxz Private Film"
 def page(tmp_path_factory):
     """The public app with a model, a file that nobody may read, and a list of what was opened or looked up."""
     folder = tmp_path_factory.mktemp("public")
-    canary, seen = folder / "not-for-visitors", folder / "seen.txt"
-    (canary / "model").mkdir(parents=True)
-    (canary / "model" / "config.json").write_text(f'{{"model_type": "llama", "a": "{SECRET}"}}', "utf-8")
-    (canary / "secret.txt").write_text(SECRET, "utf-8")
+    hidden, seen = folder / "not-for-visitors", folder / "seen.txt"
+    (hidden / "model").mkdir(parents=True)
+    (hidden / "model" / "config.json").write_text(f'{{"model_type": "llama", "a": "{SECRET}"}}', "utf-8")
+    (hidden / "secret.txt").write_text(SECRET, "utf-8")
     seen.touch()
     options = ["--public", "--model", "gptj-mini", "--runs", str(folder / "runs"), "--watch", str(seen)]
     served = serve(["tests/ui/run_watched.py", *options], folder)
@@ -32,7 +32,7 @@ def page(tmp_path_factory):
         values = {part["id"]: part["props"].get("value") for part in config["components"]}
         yield SimpleNamespace(
             served=served,
-            canary=canary,
+            hidden=hidden,
             seen=seen,
             endpoints=[each for each in config["dependencies"] if each["backend_fn"]],
             usual=lambda endpoint: [values.get(place) for place in endpoint["inputs"]],
@@ -58,10 +58,10 @@ def find(page, name):
 
 
 def hostile_values(page):
-    path = str(page.canary / "secret.txt")
+    path = str(page.hidden / "secret.txt")
     return [
         path,
-        str(page.canary / "model"),
+        str(page.hidden / "model"),
         f"../../../../..{path}",
         "evil/model",
         "https://evil.example/model",
@@ -74,6 +74,7 @@ def hostile_values(page):
     ]
 
 
+@pytest.mark.timeout(1200)
 def test_no_endpoint_reads_a_path_or_asks_the_network(page):
     num_asked = 0
     for endpoint in page.endpoints:
@@ -93,7 +94,7 @@ def test_no_endpoint_reads_a_path_or_asks_the_network(page):
 def test_models_come_from_the_registry_alone(page, name):
     endpoint = find(page, name)
     for model in (
-        str(page.canary / "model"),
+        str(page.hidden / "model"),
         "evil/model",
         "https://evil.example/m",
         "../not-for-visitors/model",
@@ -147,6 +148,7 @@ def test_sweeps_searches_maps_and_data_sets_cannot_be_begun(page):
     assert not list(page.served.log.parent.glob("runs/tuning/**/*.json"))
 
 
+@pytest.mark.timeout(1200)
 def test_nobody_sees_what_another_session_typed(page):
     answer = find(page, "answer")
     typed = [[{"item_id": None, "text": PRIVATE}], *page.usual(answer)[1:]]
@@ -164,7 +166,7 @@ def test_nobody_sees_what_another_session_typed(page):
 
 
 def test_a_file_of_the_machine_is_served_to_nobody(page):
-    for path in (page.canary / "secret.txt", ROOT / "pyproject.toml", "/etc/passwd", "../../etc/passwd"):
+    for path in (page.hidden / "secret.txt", ROOT / "pyproject.toml", "/etc/passwd", "../../etc/passwd"):
         told = page.served.ask(f"/gradio_api/file={path}")
         assert told.status in (403, 404)
         assert SECRET not in told.text
