@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import pytest
@@ -65,8 +66,8 @@ def app(tmp_path_factory):
     assert "Traceback" not in log.read_text("utf-8", errors="replace")
 
 
-@pytest.fixture
-def sessions(chromium, app):
+@contextmanager
+def ten_sessions(chromium, app):
     """Ten browsers, none of which knows another's cookies, each with its own settings on the page."""
     contexts, pages = [], []
     for place, settings in enumerate(SESSIONS):
@@ -76,10 +77,9 @@ def sessions(chromium, app):
         liked = str(list(liked_of(place))).replace(" ", "")
         query = urlencode({"model": SMALL_MODEL, "liked": liked, **settings})
         page.goto(f"{app}/?{query}", wait_until="commit")
-        pages.append(page)
-    for page, settings in zip(pages, SESSIONS, strict=True):
         page.wait_for_selector("#liked .chip-name")
         expect(page.locator("#seed input")).to_have_value(str(settings["seed"]), timeout=PATIENCE)
+        pages.append(page)
     yield pages
     for context in contexts:
         context.close()
@@ -105,22 +105,23 @@ def in_words(answer):
     return answer["completion"].strip(), titles
 
 
-def test_ten_sessions_at_once_get_the_answers_of_their_own_settings_and_the_weights_stay(app, sessions):
+def test_ten_sessions_at_once_get_the_answers_of_their_own_settings_and_the_weights_stay(app, chromium):
     from gradio_client import Client
 
-    client = Client(app, verbose=False)
+    client = Client(app, verbose=False, httpx_kwargs={"timeout": PATIENCE / 1000})
     asked = [{"liked": list(liked_of(place)), "model": SMALL_MODEL, **s} for place, s in enumerate(SESSIONS)]
     one_by_one = [in_words(client.predict(**one, api_name="/recommend")) for one in asked]
     before = client.predict(api_name="/weights")
 
-    held = client.submit(api_name="/hold")
-    for page in sessions:
-        page.evaluate("document.getElementById('go').click()")
-    for page in sessions:
-        page.locator("#leave").wait_for()  # all ten wait for the model together
-    client.predict(api_name="/release")
-    assert held.result()
-    at_once = [shown(page) for page in sessions]
+    with ten_sessions(chromium, app) as pages:
+        held = client.submit(api_name="/hold")
+        for page in pages:
+            page.evaluate("document.getElementById('go').click()")
+        for page in pages:
+            page.locator("#leave").wait_for()  # all ten wait for the model together
+        client.predict(api_name="/release")
+        assert held.result()
+        at_once = [shown(page) for page in pages]
 
     assert at_once == one_by_one
     assert len({text for text, _ in one_by_one}) == len(SESSIONS), "no two settings may give the same answer"

@@ -25,7 +25,8 @@ from recsys.workbench import Workbench
 from recsys.workbench_options import WorkbenchOptions
 from tests.fixtures.base_weights import hash_base_weights
 
-LONGEST_HOLD = 120
+LONGEST_HOLD = 900
+"""Seconds."""
 
 
 def main() -> None:
