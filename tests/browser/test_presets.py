@@ -64,6 +64,7 @@ def test_a_shipped_preset_sets_every_slider_and_a_moved_slider_leaves_it(row):
 
 def test_a_saved_preset_is_there_after_a_reload_and_sets_model_prompt_and_sliders(row):
     page = row("?style=zero_shot&temperature=0.3&num_recommendations=6&resolver=common_characters&seed=9")
+    expect(slider(page, "temperature")).to_have_value("0.3")
     save(page, HOSTILE)
     expect(chosen(page)).to_have_value(f"mine:{HOSTILE}")
     assert page.locator("#presets img").count() == 0
@@ -131,7 +132,9 @@ def test_escape_closes_the_form_and_a_wrong_name_loses_nothing(row):
 
 def test_what_is_exported_is_asked_by_the_command_line_and_imported_again(row, tmp_path):
     page = row("?temperature=0.4&decoding=catalogue_list&genres=Drama&year_from=1990")
+    expect(slider(page, "temperature")).to_have_value("0.4")
     save(page, "Mine, of drama")
+    expect(chosen(page)).to_have_value("mine:Mine, of drama")
     with page.expect_download() as download:
         press(page, "export")
     assert download.value.suggested_filename == "mine-of-drama.json"
@@ -154,6 +157,7 @@ def test_what_is_exported_is_asked_by_the_command_line_and_imported_again(row, t
 
 def test_defaults_are_restored_whatever_was_set(row):
     page = row("?temperature=1.5&decoding=catalogue_list&style=zero_shot&num_recommendations=9&precision=fp32")
+    expect(slider(page, "temperature")).to_have_value("1.5")
     press(page, "restore")
     expect(status(page)).to_contain_text("as the page opens with")
     expect(slider(page, "temperature")).to_have_value("0.7")
