@@ -21,6 +21,7 @@ from recsys.remote.settings import is_served
 from recsys.settings import INT8_THRESHOLD, Precision
 from recsys.ui.choice_controls import adapter_state, choice_updates
 from recsys.ui.data_choice import MAX_UPLOAD_BYTES
+from recsys.ui.evaluation_cards import sentences
 from recsys.ui.markup import escape
 from recsys.ui.model_fit import runs_here
 
@@ -177,8 +178,7 @@ def added_html(added: AddedAdapter, other_base: str | None, *, is_chosen: bool) 
 
 def error_html(error: RecsysError) -> str:
     """What is wrong; the choice stays as it was."""
-    told = str(error)
-    return f'<div class="own-error" role="alert">{escape(told[:1].upper() + told[1:])}<p>Nothing was added.</p></div>'
+    return f'<div class="own-error" role="alert">{escape(sentences(error))}<p>Nothing was added.</p></div>'
 
 
 def _require_upload(file: Path) -> None:
