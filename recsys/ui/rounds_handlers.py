@@ -26,8 +26,8 @@ from recsys.ui.title_picker import read_entries, write_entries
 if TYPE_CHECKING:
     from recsys.workbench import Workbench
 
-NUM_SHOWN = 8
-"""Answer, details, four buttons, the rounds and the strip."""
+NUM_SHOWN = 10
+"""Answer, details, six buttons, the rounds and the strip."""
 _MAX_SEEN = 10**9
 _STOPPED = "Stopped: the votes are in the lists, and no answer has read them yet."
 
@@ -199,6 +199,8 @@ class RoundsHandlers:
                     told = self._card(session.rounds)
                 yield cards, details, *buttons, session, told
 
+        # Gradio names endpoints by their functions; functools.wraps would show it the handler's own parameters.
+        followed.__name__ = answer.__name__
         return followed
 
     def ask_again(

@@ -31,11 +31,19 @@ SWEEP = Sweep(BASE, (Axis("temperature", (0.0, 0.5, 1.0)), Axis("num_beams", (1,
 STUDY = Study(BASE, (Span("temperature", 0, 1.5), Axis("num_beams", (1, 2))), "ndcg", 4)
 
 
+class _NothingShipped(WorkbenchOptions):
+    """Options of a repository without sweeps of its own."""
+
+    @property
+    def shipped_reports(self):
+        return self.runs_folder / "nothing-shipped"
+
+
 class Bench:
     """Cold it names the four true movies, hot fewer; ``hold`` makes it wait at the cell of that number."""
 
     def __init__(self, folder, *, public=False):
-        self.options = WorkbenchOptions(runs=folder, public=public)
+        self.options = _NothingShipped(runs=folder, public=public)
         self.jobs = EvaluationJobs(folder)
         self.data = SimpleNamespace(number=1, content_hash="0123456789abcdef")
         self.data_name = "small"

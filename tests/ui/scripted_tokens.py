@@ -12,7 +12,7 @@ HOSTILE = ("<b>", "${alert(1)}", "<img src=x onerror=alert(2)>", "{{7*7}}", "`${
 class WordTokenizer:
     """Takes each word for a token; as much of a tokenizer as prompts are counted with."""
 
-    chat_template = bos_token = bos_token_id = None
+    chat_template = bos_token = bos_token_id = eos_token_id = None
 
     def __init__(self) -> None:
         self.added_tokens_decoder: dict[int, Any] = {}

@@ -87,7 +87,6 @@ def test_every_setting_of_the_form_survives_its_link(workbench, num_records, k, 
     [
         ({"num_records": "-1"}, "num_records is out of range"),
         ({"num_records": "many"}, "a number of the link cannot be read"),
-        ({"k": "15"}, "K is 15, but this page offers up to 10"),
         ({"k": "0"}, "k is out of range"),
         ({"split": "train"}, "records are of train users"),
         ({"split": "<b>"}, "split is not known"),
@@ -113,6 +112,12 @@ def test_a_public_page_keeps_to_its_records(tmp_path):
     link = read_evaluation_link({"num_records": "0", "model": "smollm2-135m"}, workbench)
     assert link.request.evaluation.num_records == 100
     assert "asks for all records; this page evaluates up to 100" in link.problems[0]
+
+
+def test_a_public_page_keeps_to_its_titles(tmp_path):
+    link = read_evaluation_link({"k": "15", "model": "smollm2-135m"}, ScriptedWorkbench(tmp_path, public=True))
+    assert link.request.evaluation.k == 4
+    assert "K is 15, but this page offers up to 10" in " ".join(link.problems)
 
 
 def test_the_seed_of_one_answer_and_its_movies_are_no_part_of_an_evaluation(workbench):

@@ -1,5 +1,7 @@
 """The Map tab: what is marked, what lies nearest, and what is told where nothing can be drawn."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from recsys.background import TaskState
@@ -79,7 +81,7 @@ def test_a_number_out_of_range_is_refused(drawer, num):
 def test_the_last_answer_of_each_session_is_kept_for_the_most_recent_ones():
     answers = LastAnswers()
     for number in range(MAX_SESSIONS + 1):
-        answers.remember(str(number), (number,))
+        answers.remember(str(number), SimpleNamespace(item_ids=(number, None)))
     assert answers.of("0") == ()
     assert answers.of(str(MAX_SESSIONS)) == (MAX_SESSIONS,)
 

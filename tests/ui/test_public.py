@@ -151,7 +151,8 @@ def test_sweeps_searches_maps_and_data_sets_cannot_be_begun(page):
 @pytest.mark.timeout(1200)
 def test_nobody_sees_what_another_session_typed(page):
     answer = find(page, "answer")
-    typed = [[{"item_id": None, "text": PRIVATE}], *page.usual(answer)[1:]]
+    rounds, _, *others = page.usual(answer)
+    typed = [rounds, [{"item_id": None, "text": PRIVATE}], *others]
     mine = ask(page, answer, typed, session="mine")
     assert PRIVATE in mine.text
     page.served.ask("/gradio_api/call/v2/recommend", {"liked": [PRIVATE], "model": "gptj-mini", "style": "history"})
