@@ -79,9 +79,9 @@ class Session:
         self.http = httpx.Client(base_url=f"{app}/gradio_api", timeout=PATIENCE)
         config = httpx.get(f"{app}/config", timeout=PATIENCE).json()
         self.components = {one["id"]: one["props"] for one in config["components"]}
-        events = [one for one in config["dependencies"] if one["types"]["generator"] and len(one["outputs"]) == 8]
-        self.event = events[0]  # the button Recommend's: its first input are the liked movies
-        assert self.components[self.event["inputs"][0]]["elem_id"] == "liked"
+        events = [one for one in config["dependencies"] if one["types"]["generator"] and len(one["outputs"]) == 10]
+        self.event = events[0]  # the button Recommend's: its inputs are the rounds of votes, then the liked movies
+        assert self.components[self.event["inputs"][1]]["elem_id"] == "liked"
         self.name = name
         self.waiting = threading.Event()
 
@@ -123,7 +123,7 @@ def plain(markup):
 def shown(cards):
     """What the cards say: the text as written, and what its titles are."""
     text = re.search(r'<pre class="wrote"[^>]*>(.*?)</pre>', cards, re.DOTALL)[1]
-    titles = re.findall(r'<p class="row-title">(.*?)</p>', cards)
+    titles = re.findall(r'<(?:p|summary) class="row-title">(.*?)</(?:p|summary)>', cards)
     return plain(text).strip(), [plain(title) for title in titles if title != "No title written"]
 
 
