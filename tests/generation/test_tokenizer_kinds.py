@@ -53,7 +53,9 @@ def legacy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def gptj(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    return load_model(find_model(str(tiny_models.save_tiny_gptj(tmp_path_factory.mktemp("gptj")))), "fp32", device="cpu")
+    return load_model(
+        find_model(str(tiny_models.save_tiny_gptj(tmp_path_factory.mktemp("gptj")))), "fp32", device="cpu"
+    )
 
 
 def prompt_of(history: list[str], style: PromptSettings, n: int = 3) -> Prompt:
