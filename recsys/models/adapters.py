@@ -143,8 +143,6 @@ def _inject(model: Module, adapter: AdapterInfo, internal: str, config: dict[str
                 keep_unpacked(model)
             inject_adapter_in_model(LoraConfig(**config), model, internal, low_cpu_mem_usage=True)
             result: Any = set_peft_model_state_dict(model, state, internal, low_cpu_mem_usage=True)
-            model.requires_grad_(False)
-            model.eval()
             if is_offloaded(model):
                 _put_beside_offloaded(model, internal, state)
         without_weights = [name for name in result.missing_keys if f".{internal}" in name]
@@ -202,14 +200,15 @@ def _undo(model: Module, internal: str, before: str | None) -> None:
 
 
 def _switch_on(model: Module, internal: str) -> None:
-    """Touches LoRA's layers alone: PEFT's and transformers' own ways walk through every module several times."""
+    from peft.functional import set_adapter
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for module in model.modules():
         if isinstance(module, BaseTunerLayer):
-            if module.disable_adapters:
-                module.enable_adapters(True)
-            module.set_adapter(internal, inference_mode=True)
+            module.enable_adapters(True)
+    set_adapter(model, internal, inference_mode=True)
+    model.requires_grad_(False)
+    model.eval()
 
 
 def _switch_off(model: Module) -> None:

@@ -1,9 +1,10 @@
 """Keeps freed memory from staying in the C library's heap while a model answers.
 
-glibc takes a large block from the kernel by itself and gives it back when it is freed, but counts blocks of up to 32 MB
-as small once one of that size was freed. A layer's working copies then come from the heap; what the layer leaves for
-good, its keys and values, lies between them; and the next layer finds no hole that is large enough. A batch in int8 took
-three times the memory that was in use (docs/LOG.md, 2026-11-29). A fixed limit ends that. Nothing happens elsewhere.
+glibc takes a large block from the kernel by itself and gives it back when it is freed, but counts blocks of up to 32
+MB as small once one of that size was freed. A layer's working copies then come from the heap; what the layer leaves for
+good, its keys and values, lies between them; and the next layer finds no hole that is large enough. A batch in int8
+took three times the memory that was in use (docs/LOG.md, 2026-11-29). A fixed limit ends that. With other C libraries
+nothing happens.
 """
 
 from __future__ import annotations

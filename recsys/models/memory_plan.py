@@ -164,8 +164,8 @@ class ModelPlans:
             return f"{plan.need}."
         if plan.fits:
             return (
-                f"{plan.need}, so about {amount(plan.on_disk)} of its weights stay on disk and are read for each token, "
-                "which is slow."
+                f"{plan.need}, so about {amount(plan.on_disk)} of its weights stay on disk "
+                "and are read for each token, which is slow."
             )
         if self.fitting:
             return f"{plan.need}; {self._next(precision)}."
