@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from recsys.errors import ModelUnavailableError, RecsysError
 from recsys.models.artifacts import Progress, fetch_smollm2, silent
 from recsys.models.distributed import take_device
+from recsys.models.heap import give_large_blocks_back
 from recsys.models.hub import fetch_from_hub
 from recsys.models.memory import available_bytes, count_weights, require_memory
 from recsys.models.placement import PlacementSettings, bytes_on_disk, offloads, require_in_memory, require_offloadable
@@ -228,6 +229,7 @@ def load_weights(
     import torch
 
     dtype: torch.dtype = getattr(torch, _TORCH_NAMES[compute_precision(precision, device)])
+    give_large_blocks_back()
     where = where or {"device_map": {"": device}}
     config = quantisation_config(precision, dtype, int8_threshold) if precision in QUANTISED else None
     model: Any

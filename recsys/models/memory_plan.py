@@ -7,11 +7,12 @@ request of n = batch × beams rows of s tokens (prompt and answer), with w bytes
     loading   what is there beside the weights while they are read (WeightCounts.peak_bytes)
     cache     n · s · (L + 1) · 2 · k · d · w      one layer's share more: a layer's cache is copied when it grows
     working   cache / 2      gaps that growing caches leave in the heap
-              + n · s · max(3·w·i, 8·h + 6·w·h)      the widest layer while prompts are read; on a CPU in int8 100·i
-                (GPT-J 30·i) and in nf4 45·i, where kernels and heap take more: measured of one model each
+              + n · s · max(3·w·i, 8·h + 6·w·h)      the widest layer while prompts are read; in int8 on a CPU 18·i:
+                one number inside the MLP waits while the next layer's sums, scales, products and result are there
               + n · a · s² · 8      attention scores of a heads, where they are written out (GPT-J)
               + n · V · (w + 16)      logits, their fp32 copy, and what sampling and sorting keep of them
               + n · V · h · 2      in bf16 and nf4 on a CPU: oneDNN copies a LLaMA's head for every row
+              + V · h · 2      in int8 and nf4 on a CPU: the head once more
               + 20 MB      tokenizer and modules
 
 ``needed`` is weights + max(loading, cache + working): loading is over when answering begins. The interpreter, its
@@ -38,8 +39,8 @@ _BEST_FIRST = ("fp32", "bf16", "fp16", "int8", "nf4")
 """In which order precisions are proposed, of those that fit."""
 _LOGIT_COPIES = 16
 """Bytes a logit beside itself: fp32 logits, scores, a sort and its indices."""
-_INSIDE_ON_CPU = {("llama", "int8"): 100, ("llama", "nf4"): 45, ("gptj", "int8"): 30}
-"""Bytes for each token and number inside the MLP, where they are more than three numbers."""
+_INT8_OUTPUT = 16
+"""Bytes of a number that bitsandbytes' int8 layer gives on a CPU, while it does: measured of one layer alone."""
 _HEAD_IN_BF16 = ("bf16", "nf4")
 _OBJECTS = 20_000_000
 """As measured of models with 49,152 and 4,807 tokens."""
@@ -163,8 +164,8 @@ class ModelPlans:
             return f"{plan.need}."
         if plan.fits:
             return (
-                f"{plan.need}, so about {amount(plan.on_disk)} of its weights stay on disk and are read for each "
-                "token, which is slow."
+                f"{plan.need}, so about {amount(plan.on_disk)} of its weights stay on disk "
+                "and are read for each token, which is slow."
             )
         if self.fitting:
             return f"{plan.need}; {self._next(precision)}."
@@ -245,12 +246,14 @@ def cache_bytes(shape: ModelShape, precision: str, size: AnswerSize) -> int:
 def working_bytes(shape: ModelShape, precision: str, size: AnswerSize, device: str = "cpu") -> int:
     """What there is beside weights, keys and values while a batch is answered; see the module."""
     width, on_cpu = _number_bytes(precision), device == "cpu"
-    inside = _INSIDE_ON_CPU.get((shape.architecture, precision), 3 * width) if on_cpu else 3 * width
+    inside = width + _INT8_OUTPUT if on_cpu and precision == "int8" else 3 * width
     reading = size.length * max(inside * shape.intermediate, (8 + 6 * width) * shape.hidden)
     scores = 8 * shape.heads * size.length**2 if shape.architecture == "gptj" else 0
-    copies_head = on_cpu and shape.architecture == "llama" and precision in _HEAD_IN_BF16
-    answering = shape.vocabulary * (width + _LOGIT_COPIES + (2 * shape.hidden if copies_head else 0))
-    return cache_bytes(shape, precision, size) // 2 + size.rows * (reading + scores + answering) + _OBJECTS
+    head = 2 * shape.vocabulary * shape.hidden if on_cpu and shape.architecture == "llama" else 0
+    for_each = head if precision in _HEAD_IN_BF16 else 0
+    once = head if precision in ("int8", "nf4") else 0
+    answering = shape.vocabulary * (width + _LOGIT_COPIES) + for_each
+    return cache_bytes(shape, precision, size) // 2 + size.rows * (reading + scores + answering) + once + _OBJECTS
 
 
 def amount(num_bytes: int) -> str:

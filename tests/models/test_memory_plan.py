@@ -72,8 +72,8 @@ def test_working_space_is_what_reading_and_answering_take():
     gaps = cache_bytes(LLAMA_7B, "fp16", size) // 2
     layer, logits = 20 * 4096, 32000 * 18  # a layer's 8·h + 6·2·h is more than its 3·2·11008
     assert working_bytes(LLAMA_7B, "fp16", size) == gaps + 2 * (100 * layer + logits) + 20_000_000
-    inside = 100 * 11008
-    assert working_bytes(LLAMA_7B, "int8", size) == gaps + 2 * (100 * inside + logits) + 20_000_000
+    inside, head = 18 * 11008, 32000 * 4096 * 2  # 16 bytes of what a layer gives and the 2 of what waits for it
+    assert working_bytes(LLAMA_7B, "int8", size) == gaps + 2 * (100 * inside + logits) + head + 20_000_000
     assert working_bytes(LLAMA_7B, "int8", size, "cuda") == working_bytes(LLAMA_7B, "fp16", size)
 
 
