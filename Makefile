@@ -6,7 +6,7 @@ PORT ?= 7860
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run test slow fuzz check bench format deploy browser lock locked audit licences clean
+.PHONY: run test slow fuzz soak check bench format deploy browser lock locked audit licences clean
 
 run: $(VENV)/.ready
 	$(BIN)/python app.py --port $(PORT) $(ARGS)
@@ -21,6 +21,10 @@ slow: $(VENV)/.ready-dev browser
 fuzz: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet atheris==3.0.0 || echo "No atheris here: random mutation instead." >&2
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Fifty clients at once, and a long evaluation beside one person.
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

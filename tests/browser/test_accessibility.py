@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TABS = ("evaluate", "tune", "training", "map", "about")
 GRADIOS_OWN = ".empty.unpadded_box[aria-label='Empty value']"
 """Gradio's place of a figure without a value yet, a label on a div without a role: we cannot change it."""

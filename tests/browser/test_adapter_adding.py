@@ -9,7 +9,7 @@ from tests.fixtures.adapter_zips import adapter_members, lora_weights, write_zip
 from tests.fixtures.tiny_adapters import STORY_PROMPT, write_adapter
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

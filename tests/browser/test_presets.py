@@ -10,7 +10,7 @@ from recsys.cli.options import open_workbench
 from recsys.cli.recommend import read_request
 from recsys.settings import DecodingSettings, GenerationSettings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)}"
 KEY = "recsys.presets"

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.test_recommend_tab import chips, choose_decoding, pick, recommend
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def rank(page):

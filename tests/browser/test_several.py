@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.fixtures.tiny_adapters import STORY_PROMPT, write_adapter
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SECONDS = 120_000
 """Milliseconds that a whole table may take on a busy machine."""
 

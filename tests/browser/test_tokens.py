@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.ui.scripted_tokens import HOSTILE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CONTRAST = """() => [...document.querySelectorAll('#tokens .tok')].map(tok => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
