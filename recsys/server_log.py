@@ -75,7 +75,7 @@ class PlainLines(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
         if self._words:
             return super().formatException(ei)
-        return "".join(traceback.format_tb(ei[2])) + ei[0].__name__
+        return "".join(traceback.format_tb(ei[2])) + str(ei[0].__name__)
 
 
 def set_up_log(log_format: LogFormat, stream: TextIO | None = None, *, words: bool = True) -> None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from recsys.cli.bench_report import add_out_argument, markdown_table, report
 from recsys.cli.options import read_choice
@@ -24,7 +24,7 @@ from recsys.recommend import Recommendation, RecommendationRequest
 from recsys.settings import DecodingSettings, EvaluationSettings, GenerationSettings, Precision, SplitName
 from recsys.workbench import Workbench
 
-YARDSTICK = "fp32"
+YARDSTICK: Final = "fp32"
 BATCHES = (1, 8, 32)
 _WAYS: Mapping[str, tuple[GenerationSettings, DecodingSettings]] = {
     "free text, greedy": (GenerationSettings(temperature=0), DecodingSettings()),

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from recsys.ui.ab_answers import AbHandlers
-from recsys.ui.recommend_handlers import View
+from recsys.ui.answer_view import View
 from recsys.ui.theme import ASSETS
 
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
