@@ -25,7 +25,7 @@ from recsys.models.known_models import SHIPPED_MODELS, SMALL_MODEL
 from tests.browser.conftest import ROOT, _wait_until_up
 from tests.fixtures.tiny_adapters import STORY_PROMPT, save_tiny_adapter
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+pytestmark = pytest.mark.timeout(900)
 PATIENCE = 300
 """Seconds: no test is about speed, and a machine may be busy."""
 SHIPPED, ODD = "gptj-mini-story", "odd"
