@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, get_args
 
-from recsys.cli.bench_feedback_report import LEARNT, describe_system, render
+from recsys.cli.bench_feedback_report import describe_system, render
 from recsys.cli.bench_history import answering, name_of
-from recsys.cli.bench_report import add_out_argument, report
+from recsys.cli.bench_report import add_out_argument, asked_facts, report
 from recsys.cli.options import read_choice
 from recsys.cli.progress import ProgressLine
 from recsys.data.records import Record
@@ -35,7 +35,6 @@ from recsys.evaluation.run_database import RunDatabase
 from recsys.evaluation.runner import evaluate_records, select_records
 from recsys.evaluation.store import RunStore
 from recsys.models.artifacts import Progress
-from recsys.models.learnt_from import has_learnt_from
 from recsys.settings import (
     MAX_HISTORY,
     DecodingMode,
@@ -100,16 +99,9 @@ def bench_feedback(arguments: argparse.Namespace, workbench: Workbench) -> int:
     progress.close()
     found = {
         "command": command_of(arguments, choice.model, choice.adapter),
-        "base_model": choice.model,
-        "adapter": choice.adapter,
-        "precision": workbench.host.state().precision,
-        "data": workbench.data_name,
-        "split": arguments.split,
+        **asked_facts(workbench, asked),
         "records": len(records),
         "users": len({record.user_id for record in records}),
-        "k": arguments.k,
-        "note": LEARNT if has_learnt_from(arguments.split, choice, workbench.options.adapters) else "",
-        "request": asked.to_dict(),
         "ways": ways,
     }
     name = "feedback" if choice.adapter is None else f"feedback-{choice.adapter}"

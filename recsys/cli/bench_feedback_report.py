@@ -11,9 +11,6 @@ from recsys.evaluation.metrics import HEADLINE
 from recsys.evaluation.scores import MetricScore, PairedDifference
 from recsys.evaluation.summary import adjust_p_values, paired_difference
 
-LEARNT: Final = (
-    "The model was trained on these very users: its column tells how well it remembers, not how well it recommends."
-)
 _KNOWN: Final = {
     "all": "Users vote by all their ratings, later ones too.",
     "past": "Users vote by their ratings up to the last movie of the record's history.",

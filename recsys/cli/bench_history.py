@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-from recsys.cli.bench_report import add_out_argument, markdown_table, report
+from recsys.cli.bench_report import add_out_argument, asked_facts, markdown_table, report
 from recsys.cli.options import read_choice
 from recsys.cli.progress import ProgressLine
 from recsys.data.records import Record
@@ -19,16 +19,12 @@ from recsys.evaluation.runner import evaluate_records, record_seeds, select_reco
 from recsys.evaluation.scores import MetricScore, PairedDifference
 from recsys.evaluation.summary import Scored, adjust_p_values, paired_difference
 from recsys.models.artifacts import Progress
-from recsys.models.learnt_from import has_learnt_from
 from recsys.recommend import Recommendation
 from recsys.settings import DecodingMode, DecodingSettings, EvaluationSettings, GenerationSettings, SplitName
 from recsys.workbench import Workbench
 
 K = 4
 FULL = "all shown"
-LEARNT = (
-    "The model was trained on these very users: its column tells how well it remembers, not how well it recommends."
-)
 _FROM_LIKES = tuple(name for name in BASELINES if name != "similarity")
 
 Rankings = Mapping[int, Mapping[str, Sequence[Scored]]]
@@ -68,15 +64,8 @@ def bench_history(arguments: argparse.Namespace, workbench: Workbench) -> int:
     num_records = len(next(iter(rankings[0].values())))
     found = {
         "command": command_of(arguments, choice.model, choice.adapter),
-        "base_model": choice.model,
-        "adapter": choice.adapter,
-        "precision": workbench.host.state().precision,
-        "data": workbench.data_name,
-        "split": arguments.split,
+        **asked_facts(workbench, asked),
         "records": num_records,
-        "k": K,
-        "note": LEARNT if has_learnt_from(arguments.split, choice, workbench.options.adapters) else "",
-        "request": asked.to_dict(),
         "systems": systems,
     }
     report(arguments, f"history-{arguments.split}", found, render(found))

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from recsys.data.atomic import open_atomically
+from recsys.evaluation.request import EvaluationRequest
+from recsys.models.learnt_from import has_learnt_from
+from recsys.workbench import Workbench
+
+LEARNT = (
+    "The model was trained on these very users: its column tells how well it remembers, not how well it recommends."
+)
 
 
 def add_out_argument(parser: argparse.ArgumentParser, name: str) -> None:
@@ -17,6 +24,21 @@ def add_out_argument(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("build/benchmarks"), help=f"folder for {name}.json and {name}.md"
     )
+
+
+def asked_facts(workbench: Workbench, asked: EvaluationRequest) -> dict[str, Any]:
+    """What a benchmark that asks as an evaluation does tells of its request: model, data, and who was learnt from."""
+    choice, split = asked.choice, asked.evaluation.split
+    return {
+        "base_model": choice.model,
+        "adapter": choice.adapter,
+        "precision": workbench.host.state().precision,
+        "data": workbench.data_name,
+        "split": split,
+        "k": asked.evaluation.k,
+        "note": LEARNT if has_learnt_from(split, choice, workbench.options.adapters) else "",
+        "request": asked.to_dict(),
+    }
 
 
 def report(arguments: argparse.Namespace, name: str, found: dict[str, Any], table: str) -> None:

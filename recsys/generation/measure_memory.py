@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import SettingsError
-from recsys.models.host import give_memory_back
+from recsys.models.heap import give_memory_back
 from recsys.models.loading import LoadedModel, load_model
 from recsys.models.memory_plan import AnswerSize
 from recsys.models.registry import find_model

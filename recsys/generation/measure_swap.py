@@ -20,7 +20,8 @@ from typing import TypeVar
 from recsys.errors import AdapterError
 from recsys.generation.generator import TransformersGenerator
 from recsys.models.adapter_listing import default_adapters_folder, list_adapters
-from recsys.models.host import ModelChoice, ModelHost, give_memory_back
+from recsys.models.heap import give_memory_back
+from recsys.models.host import ModelChoice, ModelHost
 from recsys.prompts import render
 from recsys.settings import GenerationSettings, PromptSettings
 

@@ -1,15 +1,16 @@
-"""Keeps freed memory from staying in the C library's heap while a model answers.
+"""Freed memory: kept from staying in the C library's heap while a model answers, and handed back after it.
 
 glibc takes a large block from the kernel by itself and gives it back when it is freed, but counts blocks of up to 32
 MB as small once one of that size was freed. A layer's working copies then come from the heap; what the layer leaves for
-good, its keys and values, lies between them; and the next layer finds no hole that is large enough. A batch in int8
-took three times the memory that was in use (docs/LOG.md, 2026-11-29). A fixed limit ends that. With other C libraries
+good, its keys and values, lies between them; and the next layer finds no hole that is large enough. A fixed
+limit ends that. With other C libraries
 nothing happens.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from functools import cache
 
@@ -27,3 +28,16 @@ def give_large_blocks_back() -> bool:
     if setting is None:  # C libraries other than glibc
         return False
     return bool(setting(_M_MMAP_THRESHOLD, LARGE_BLOCK)) and bool(setting(_M_TRIM_THRESHOLD, _KEPT_AT_THE_END))
+
+
+def give_memory_back() -> None:
+    """Collects what is unreachable and hands freed memory to the system and the GPU driver."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; other C libraries have none
+        if trim is not None:
+            trim(0)

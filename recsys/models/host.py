@@ -8,10 +8,7 @@ keeps them waiting longer than that.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-import gc
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +22,7 @@ from recsys.models.adapter_listing import find_adapter
 from recsys.models.adapters import select_adapter
 from recsys.models.artifacts import Progress
 from recsys.models.distributed import take_device
+from recsys.models.heap import give_memory_back
 from recsys.models.loading import LoadedModel, fetch_model, load_model
 from recsys.models.memory import available_bytes
 from recsys.models.model_choice import ModelChoice
@@ -284,19 +282,6 @@ class ModelHost:
     def _tell(self, **changes: Any) -> None:
         with self._lock:
             self._state = dataclasses.replace(self._state, **changes)
-
-
-def give_memory_back() -> None:
-    """Collects what is unreachable and hands freed memory to the system and the GPU driver."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; other C libraries have none
-        if trim is not None:
-            trim(0)
 
 
 def _busy(reserved: ModelChoice) -> ModelBusyError:

@@ -29,7 +29,7 @@ def run_trial(folder: Path, precision: str, way: str, num_tokens: int) -> None:
     import torch
     import transformers  # noqa: F401 - what is measured is the load alone
 
-    from recsys.models.host import give_memory_back
+    from recsys.models.heap import give_memory_back
     from recsys.models.loading import count_memory, load_weights
     from recsys.models.weights import model_tensor_entries
 

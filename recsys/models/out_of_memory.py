@@ -15,7 +15,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from recsys.errors import ModelUnavailableError
-from recsys.models.host import give_memory_back
+from recsys.models.heap import give_memory_back
 from recsys.models.loading import LoadedModel
 
 Item = TypeVar("Item")

@@ -26,8 +26,21 @@ _FOCUS = """() => {
   setTimeout(() => wanted(100), 0);
 }"""
 """A button that goes takes the focus with it: the first of these that is there gets it then."""
+_FOLLOW = """() => {
+  const find = (id) => { const button = document.getElementById(id); return button?.offsetParent ? button : null; };
+  let begun = false;
+  const follow = (tries) => {
+    const running = find("stop") ?? find("leave");
+    if (running) [begun, tries] = [true, 10]; // the last tries are for the way back
+    const lost = document.activeElement === document.body || document.activeElement === null;
+    if (lost && (running || begun)) (running ?? find("ab-go"))?.focus({ preventScroll: true });
+    if (tries > 0) setTimeout(() => follow(tries - 1), 100);
+  };
+  follow(100);
+}"""
+"""While both are answered, buttons take each other's place: the focus goes along, and back in the end."""
 
-AnswerAfter = Callable[[gr.events.Dependency, Callable[..., Iterator[View]], list[Any]], gr.events.Dependency]
+AnswerAfter = Callable[[gr.events.Dependency, Callable[..., Iterator[View]], list[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -99,9 +112,8 @@ def connect_ab(
     changed: list[Any] = [control.change for control in (*inputs, *picked, ab.kept)]  # type: ignore[attr-defined]
     gr.on(changed, handlers.follow, [ab.kept, *picked, *inputs], ab.card, trigger_mode="always_last", **_QUICK)
     asked = ab.go.click(None, js="() => {}", api_visibility="private")
-    answered = answer_after(asked, handlers.answer, [ab.kept, *picked, record_id, *inputs])
-    asked.then(None, js=_FOCUS % '"stop", "leave"', **_QUICK)
-    answered.then(None, js=_FOCUS % '"ab-go"', **_QUICK)
+    answer_after(asked, handlers.answer, [ab.kept, *picked, record_id, *inputs])
+    asked.then(None, js=_FOLLOW, **_QUICK)
     page = gr.context.Context.root_block
     page.load(handlers.restore, None, shown, **_TOLD)
     return [swapped, taken]

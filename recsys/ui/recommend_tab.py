@@ -186,11 +186,10 @@ def _connect(
         start: gr.events.Dependency,
         answer: Callable[..., Iterator[View]] = handlers.answer,
         asked: list[Any] = inputs,
-    ) -> gr.events.Dependency:
+    ) -> None:
         begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
         runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *asked], followed, **_MODEL))
         runs[-1].then(None, js=ENDED, api_visibility="private")
-        return runs[-1]
 
     answer_after(gr.on([parts.go.click, parts.liked.submit], None, js="() => {}", api_visibility="private"))
     answer_after(parts.compare.click(None, js="() => {}", api_visibility="private"), handlers.compare)

@@ -46,7 +46,7 @@ def temperature(page):
 
 
 def in_effect(page):
-    return page.locator(".settings-in-effect li").first
+    return page.locator(".settings-in-effect li", has_text="temperature")
 
 
 def first_answer(page):
@@ -100,7 +100,7 @@ def test_a_preset_that_moves_five_sliders_asks_once_with_all_of_them(open_page, 
     page = open_page(serve())
     first_answer(page)
     turn_on(page)
-    page.click("#preset label:has-text('Beam search')")
+    page.locator("#presets select").select_option("shipped:Beam search")
     expect(in_effect(page)).to_have_text("temperature 0")
     expect(page.locator(".settings-in-effect")).to_contain_text("beams 4")
 

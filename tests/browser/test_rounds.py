@@ -195,7 +195,6 @@ def test_a_vote_by_keyboard_keeps_its_place(open_page, serve):
 def test_rounds_fit_a_phone(open_page, serve, theme):
     page = open_page(f"{serve()}/?__theme={theme}", width=390, height=844, touch=True)
     pick(page, "totoro")
-    page.click("#fold-decoding > button")
     choose_decoding(page, "Ranking")
     recommend(page)
     vote(page, "like")

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from recsys.cli.bench_history import LEARNT, describe, render
+from recsys.cli.bench_history import describe, render
+from recsys.cli.bench_report import LEARNT
 from recsys.cli.main import main
 from recsys.evaluation.significance import holm_adjusted, paired_permutation_test
 from tests.made_data import write_made_zip

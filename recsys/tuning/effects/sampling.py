@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from recsys.evaluation.scores import MetricScore
+from recsys.evaluation.scores import MetricScore, PairedDifference
 from recsys.evaluation.summary import adjust_p_values
 from recsys.models.registry import SMALL_MODEL
 from recsys.tuning.axes import write_value
 from recsys.tuning.effects.cells import LARGE, SMALL, EffectCell, K, with_seeds
-from recsys.tuning.effects.figures import RecordFigures, compare, compare_changes, plain
+from recsys.tuning.effects.figures import CellFigures, RecordFigures, compare, compare_changes, plain
 from recsys.tuning.effects.findings import Evidence, Finding, Question, Table
 from recsys.tuning.effects.numbers import Spread, mean_overlap
 from recsys.tuning.effects.sliders import SLIDERS
@@ -69,6 +70,24 @@ def answer_substitutes(evidence: Evidence) -> Finding | None:
     cells = {key: evidence.cells[heat_cell(*key)] for key in keys}
     if not cells.keys() >= {(t, p) for t in (_COLD, _HOT) for p in (_NARROW, _WIDE)}:
         return None
+    *simple, limits = differences = _compare_corners(cells)
+    hot, hot_narrow, _, _, swap = simple
+    limited = {
+        -1: f"a narrow top-p clearly limits what the temperature does ({difference_text(limits)})",
+        1: f"a narrow top-p clearly adds to what the temperature does ({difference_text(limits)})",
+    }.get(limits.clear_sign, f"that the two differ is not clear ({difference_text(limits)})")
+    answer = (
+        f"From temperature {_COLD:g} to {_HOT:g} {_MAP} changes by {difference_text(hot)} at top-p {_WIDE:g} and by "
+        f"{difference_text(hot_narrow)} at top-p {_NARROW:g}: {limited}. Hot with a narrow top-p is "
+        f"{verdict(swap)} cold with a wide one ({difference_text(swap)})."
+    )
+    heat = [{"temperature": t, "top_p": p, "map": cell.score().mean} for (t, p), cell in cells.items()]
+    numbers = {"heat": heat, "differences": [plain(one) for one in differences]}
+    return Finding(answer, _heat_tables(cells, differences), numbers=numbers)
+
+
+def _compare_corners(cells: Mapping[tuple[float, float], CellFigures]) -> tuple[PairedDifference, ...]:
+    """The corners by pairs, then the change by heat at a wide top-p less that at a narrow one; corrected together."""
     pairs = {
         f"T {_HOT:g} − {_COLD:g} at top-p {_WIDE:g}": ((_HOT, _WIDE), (_COLD, _WIDE)),
         f"T {_HOT:g} − {_COLD:g} at top-p {_NARROW:g}": ((_HOT, _NARROW), (_COLD, _NARROW)),
@@ -80,33 +99,22 @@ def answer_substitutes(evidence: Evidence) -> Finding | None:
     corners = ((_HOT, _WIDE), (_COLD, _WIDE)), ((_HOT, _NARROW), (_COLD, _NARROW))
     ours, theirs = ((cells[a], cells[b]) for a, b in corners)
     name = "the first less the second: does a narrow top-p limit the temperature?"
-    *simple, limits = adjust_p_values([*found, compare_changes(ours, theirs, against=name)])
-    hot, hot_narrow, _, _, swap = simple
-    limited = {
-        -1: f"a narrow top-p clearly limits what the temperature does ({difference_text(limits)})",
-        1: f"a narrow top-p clearly adds to what the temperature does ({difference_text(limits)})",
-    }.get(limits.clear_sign, f"that the two differ is not clear ({difference_text(limits)})")
-    answer = (
-        f"From temperature {_COLD:g} to {_HOT:g} {_MAP} changes by {difference_text(hot)} at top-p {_WIDE:g} and by "
-        f"{difference_text(hot_narrow)} at top-p {_NARROW:g}: {limited}. Hot with a narrow top-p is "
-        f"{verdict(swap)} cold with a wide one ({difference_text(swap)})."
-    )
+    return adjust_p_values([*found, compare_changes(ours, theirs, against=name)])
+
+
+def _heat_tables(
+    cells: Mapping[tuple[float, float], CellFigures], differences: Sequence[PairedDifference]
+) -> tuple[Table, ...]:
     of = records_of(cells[_COLD, _WIDE])
-    tables = [
+    unknown = {key: share_text(cell.share("out_of_catalogue")) for key, cell in cells.items()}
+    return (
         _heat_table(f"{SMALL_MODEL}, top_k 0: {_MAP}", of, {key: f"{c.score().mean:.4f}" for key, c in cells.items()}),
-        _heat_table(
-            f"{SMALL_MODEL}, top_k 0: titles out of catalogue",
-            of,
-            {key: share_text(c.share("out_of_catalogue")) for key, c in cells.items()},
-        ),
+        _heat_table(f"{SMALL_MODEL}, top_k 0: titles out of catalogue", of, unknown),
         Table(
             f"{SMALL_MODEL}: corners compared, {_MAP}", of, ("what", "difference"),
-            tuple((one.against, difference_text(one)) for one in (*simple, limits)),
+            tuple((one.against, difference_text(one)) for one in differences),
         ),
-    ]  # fmt: skip
-    heat = [{"temperature": t, "top_p": p, "map": cell.score().mean} for (t, p), cell in cells.items()]
-    numbers = {"heat": heat, "differences": [plain(one) for one in (*simple, limits)]}
-    return Finding(answer, tuple(tables), numbers=numbers)
+    )  # fmt: skip
 
 
 def _heat_table(caption: str, of: str, texts: dict[tuple[float, float], str]) -> Table:
