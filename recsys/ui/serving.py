@@ -9,6 +9,7 @@ from recsys.server_log import take_over
 from recsys.ui.demo import launch_options
 from recsys.ui.health import Health
 from recsys.ui.mcp_tools import keep_to_tools
+from recsys.ui.visitor_sessions import keep_sessions_small
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -31,6 +32,7 @@ def open_page(demo: gr.Blocks, workbench: Workbench, *, mcp: bool = False, **whe
     health = Health(workbench)
     options = launch_options(public=workbench.options.public, routes=[health.route])
     demo.launch(prevent_thread_lock=True, mcp_server=mcp, **options, **where)
+    keep_sessions_small(demo)
     take_over("uvicorn", "uvicorn.error", "huggingface_hub")
     if mcp:
         try:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SLACK = 1.0
 """Seconds beside a batch that a request may take on two cores: its own work, the queue's looks."""
 _FLAT = 0.05
+_LAPS = 5
+"""The load rests between them, so that memory is compared in one and the same state; the first is the warm-up."""
 
 
 def main() -> int:
@@ -60,21 +62,26 @@ def _choices(address: str, models: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _load(
-    server: Server, choices: list[dict[str, Any]], num: int, seconds: float
-) -> tuple[Tally, list[tuple[float, int]]]:
-    tally = Tally()
-    for choice in choices:  # warm-up: every model and adapter was there once
+def _load(server: Server, choices: list[dict[str, Any]], num: int, seconds: float) -> tuple[Tally, list[int]]:
+    """What the people were told, and the server's private memory at rest after each lap, in bytes."""
+    tally, memory = Tally(), []
+    resting = Person(server.address, 0, choices[:1], tally)
+    for choice in choices:  # every model and adapter was there once
         Person(server.address, 0, [choice], tally)._recommend()
     people = [Person(server.address, number, choices, tally) for number in range(1, num + 1)]
-    server.watch_memory()
-    begun = time.monotonic()
-    threads = [threading.Thread(target=person.live, args=(begun + seconds,)) for person in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return tally, [(at - begun, used) for at, used in server.memory]
+    for lap in range(_LAPS):
+        until = time.monotonic() + seconds / _LAPS
+        threads = [threading.Thread(target=person.live, args=(until,)) for person in people]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        resting._recommend()
+        memory.append(server.memory_at_rest())
+        print(f"lap {lap + 1} of {_LAPS}: {sum(tally.done.values())} done, {memory[-1] / 1e6:.0f} MB", file=sys.stderr)
+    for person in people:
+        person.client.close()
+    return tally, memory
 
 
 def _beside_a_long_job(address: str, choice: dict[str, Any], seconds: float) -> dict[str, float]:
@@ -124,14 +131,11 @@ def _ask_again(address: str, tally: Tally, seconds: float) -> dict[str, Any]:
 def _report(
     options: argparse.Namespace,
     tally: Tally,
-    memory: list[tuple[float, int]],
+    memory: list[int],
     waits: dict[str, float],
     again: dict[str, Any],
 ) -> dict[str, Any]:
-    length = memory[-1][0] if memory else 0.0
-    first = [used for at, used in memory if length * 0.2 <= at < length * 0.4]
-    last = [used for at, used in memory if at >= length * 0.8]
-    growth = median(last) / median(first) - 1 if first and last else float("nan")
+    growth = memory[-1] / memory[0] - 1
     seconds = sorted(tally.seconds)
     return {
         "clients": options.clients,
@@ -145,7 +149,7 @@ def _report(
             "median": round(median(seconds), 2) if seconds else None,
             "p95": round(seconds[int(len(seconds) * 0.95)], 2) if seconds else None,
         },
-        "memory": {"first": median(first) if first else None, "last": median(last) if last else None, "growth": growth},
+        "memory_at_rest": {"laps": memory, "growth": growth},
         "beside_a_long_job": waits,
         "asked_again": again,
         "held": {

@@ -84,7 +84,6 @@ class Person:
             except Exception as error:  # noqa: BLE001 - what went wrong is what is looked for
                 self._tell(kind, str(error))
             time.sleep(self.chance.random())
-        self.client.close()
 
     def _tell(self, kind: str, message: str) -> None:
         honest = next((pattern for pattern in HONEST if re.search(pattern, message.lower())), None)

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -39,8 +38,6 @@ class Server:
         command = [sys.executable, "app.py", "--port", str(port), "--runs", str(folder / "runs"), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ.copy())
-        self.memory: list[tuple[float, int]] = []
-        self._watch = threading.Event()
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + _SECONDS_TO_START
@@ -55,7 +52,6 @@ class Server:
         raise RuntimeError("the app did not come up")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._watch.set()
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=20)
@@ -63,15 +59,11 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def watch_memory(self, seconds: float = 2.0) -> None:
-        """Looks at the process's private memory until the end, as (monotonic seconds, bytes)."""
+    def memory_at_rest(self, seconds: float = 3.0) -> int:
+        """The process's private memory in bytes, the least of some looks while nobody asks for anything."""
         process = psutil.Process(self.process.pid)
-
-        def look() -> None:
-            while not self._watch.wait(seconds):
-                try:
-                    self.memory.append((time.monotonic(), process.memory_full_info().uss))
-                except psutil.Error:
-                    return
-
-        threading.Thread(target=look, daemon=True).start()
+        looks = []
+        for _ in range(6):
+            time.sleep(seconds / 6)
+            looks.append(process.memory_full_info().uss)
+        return int(min(looks))
