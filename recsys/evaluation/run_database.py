@@ -118,7 +118,7 @@ class RunDatabase:
         except OSError as error:
             raise StorageError(
                 "the folder of runs cannot be used",
-                seen=f"{self.path.parent}: {error.strerror or error}",
+                seen=f"{error.strerror or error}: {self.path.parent}",
                 mend="choose another with --runs or $RECSYS_RUNS",
             ) from error
 
@@ -138,4 +138,4 @@ class RunDatabase:
                 f"another program has locked the runs for {self._patience:g} s", seen=str(self.path), mend=mend
             )
         mend = "choose another folder with --runs or $RECSYS_RUNS"
-        return StorageError("the runs cannot be read or written", seen=f"{self.path}: {error}", mend=mend)
+        return StorageError("the runs cannot be read or written", seen=f"{error}: {self.path}", mend=mend)

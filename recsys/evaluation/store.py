@@ -62,7 +62,7 @@ class RunStore:
             file = path.open("ab")
         except OSError as error:
             mend = "choose another with --runs or $RECSYS_RUNS"
-            seen = f"{self._folder}: {error.strerror}"
+            seen = f"{error.strerror}: {self._folder}"
             raise StorageError("the folder of runs cannot be written to", seen=seen, mend=mend) from error
         with file:
             if not _try_lock(file):

@@ -73,7 +73,7 @@ def opened_study(
         raise ModelBusyError("this search is already running elsewhere", seen=name, mend=mend) from None
     except OSError as error:
         mend = "choose another folder with --runs or $RECSYS_RUNS"
-        raise StorageError("the folder of searches cannot be used", seen=f"{folder}: {error}", mend=mend) from error
+        raise StorageError("the folder of searches cannot be used", seen=f"{error.strerror or error}: {folder}", mend=mend) from error
     try:
         with _told(path):
             kept = optuna.create_study(
@@ -148,7 +148,7 @@ def _told(path: Path) -> Iterator[None]:
         seen = str(cause or error).splitlines()[0]
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             mend = f"make room, or choose another folder with --runs or $RECSYS_RUNS; then {_KEPT}"
-            raise StorageError("the trials cannot be kept", seen=f"{path}: {seen}", mend=mend) from error
+            raise StorageError("the trials cannot be kept", seen=f"{seen}: {path}", mend=mend) from error
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             mend = f"close what holds it, then {_KEPT}"
             raise StorageError("another program has locked the trials", seen=str(path), mend=mend) from error
