@@ -15,9 +15,10 @@ from recsys.cli.sweep import require_full_lists, warn_if_learnt
 from recsys.tuning.cells import CellEvaluator, study_folder
 from recsys.tuning.confirming import confirm_winner
 from recsys.tuning.space import DEFAULT_SPACE, parse_space
-from recsys.tuning.study import Study, require_optuna, run_study
+from recsys.tuning.study import Study, run_study
 from recsys.tuning.study_result import GOALS
 from recsys.tuning.study_text import render_study
+from recsys.tuning.trials import require_optuna
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

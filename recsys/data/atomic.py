@@ -39,6 +39,12 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def flush(path: Path) -> None:
+    """Brings what was written of a file to the disk, so that a power cut after its renaming does not leave it empty."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def save_npz(path: Path | str, **arrays: NDArray[np.generic]) -> None:
     """Writes arrays by name as a compressed npz file, whole or not at all."""
     import numpy as np

@@ -146,6 +146,7 @@ class _Study:
         """
         prompt = self.origin.prompt(self._records)
         started_at = self.store.begin(self.request, provenance=self._provenance, prompt=prompt)
+        self.store.forget_damaged()
         self.store.take_parts()
         baselines = []
         for name in self.request.baselines:

@@ -10,7 +10,7 @@ import threading
 from functools import cached_property
 from pathlib import Path
 
-from recsys.errors import DataFormatError
+from recsys.errors import DataFormatError, RecsysError
 from recsys.evaluation.export import read_json
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import Report
@@ -36,6 +36,8 @@ class PastRuns:
         self._database = RunDatabase(runs_folder / FILE_NAME)
         self._lock = threading.Lock()
         self._read: dict[_Key, Report | None] = {}
+        self.problem = ""
+        """Why the runs of this machine could not be read when ``at_hand`` was called last; empty where they could."""
 
     def reports(self) -> tuple[Report, ...]:
         """The reports of this machine, the newest first, and behind them the shipped ones that it has not made again.
@@ -49,6 +51,14 @@ class PastRuns:
         own = sorted(self._own(), key=lambda report: (report.finished_at, report.fingerprint), reverse=True)
         made = {report.fingerprint for report in own}
         return *own, *(report for report in self.shipped if report.fingerprint not in made)
+
+    def at_hand(self) -> tuple[Report, ...]:
+        """As reports, for a page that must go on: the shipped ones alone where the database cannot be read."""
+        try:
+            found, self.problem = self.reports(), ""
+        except RecsysError as error:
+            found, self.problem = self.shipped, str(error)
+        return found
 
     @cached_property
     def shipped(self) -> tuple[Report, ...]:
@@ -88,10 +98,11 @@ class PastRuns:
             with self._database.reading() as connection:
                 if connection is None:
                     return []
+                query_report = "SELECT CAST(report AS BLOB) FROM runs WHERE fingerprint = ?"
                 query = "SELECT fingerprint, finished_at FROM runs WHERE report IS NOT NULL"
                 keys: list[_Key] = connection.execute(query).fetchall()
                 texts = {
-                    key: connection.execute("SELECT report FROM runs WHERE fingerprint = ?", key[:1]).fetchone()[0]
+                    key: connection.execute(query_report, key[:1]).fetchone()[0]
                     for key in keys
                     if key not in self._read
                 }
@@ -99,7 +110,7 @@ class PastRuns:
             self._read = {key: self._read.get(key) or fresh.get(key) for key in keys}
             return [report for report in self._read.values() if report is not None]
 
-    def _parse(self, fingerprint: str, text: str) -> Report | None:
+    def _parse(self, fingerprint: str, text: bytes) -> Report | None:
         try:
             return read_report(text, path=self._database.path, fingerprint=fingerprint)
         except DataFormatError as error:

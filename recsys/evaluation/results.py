@@ -171,7 +171,7 @@ class RecordResult:
         return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str | bytes) -> Self:
         """Reads what to_json wrote.
 
         Raises:
@@ -179,5 +179,5 @@ class RecordResult:
         """
         try:
             return cls.from_dict(json.loads(text))
-        except (TypeError, KeyError, AttributeError) as error:
+        except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"not a result: {error}") from error

@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS results (
 );
 """
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""The last is what our own statements meet only where tables or columns are not those that were made."""
 _KEPT: Final = "start the same evaluation again; finished batches are kept"
 
 
@@ -117,14 +118,15 @@ class RunDatabase:
         except OSError as error:
             raise StorageError(
                 "the folder of runs cannot be used",
-                seen=f"{self.path.parent}: {error.strerror or error}",
+                seen=f"{error.strerror or error}: {self.path.parent}",
                 mend="choose another with --runs or $RECSYS_RUNS",
             ) from error
 
     def _worded(self, error: sqlite3.DatabaseError) -> StorageError | DataFormatError:
         code = getattr(error, "sqlite_errorcode", None) or 0
         primary = code & 0xFF  # the extended codes tell more than people can use
-        if primary in _DAMAGED:
+        is_text = primary == 0 and isinstance(error, sqlite3.OperationalError)  # one that is no UTF-8
+        if primary in _DAMAGED or is_text:
             mend = "move the file away; the next run starts a new one"
             return DataFormatError("not a database of runs, or damaged", path=self.path, seen=str(error), mend=mend)
         if primary == sqlite3.SQLITE_FULL:
@@ -136,4 +138,4 @@ class RunDatabase:
                 f"another program has locked the runs for {self._patience:g} s", seen=str(self.path), mend=mend
             )
         mend = "choose another folder with --runs or $RECSYS_RUNS"
-        return StorageError("the runs cannot be read or written", seen=f"{self.path}: {error}", mend=mend)
+        return StorageError("the runs cannot be read or written", seen=f"{error}: {self.path}", mend=mend)

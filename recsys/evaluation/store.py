@@ -7,6 +7,7 @@ its own, and the first takes them in. This module decides nothing about what is 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from recsys.evaluation.run_database import FILE_NAME, RunDatabase
 _FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 _LOCKS: Final = "locks"
 _PARTS: Final = "parts"
+_log = logging.getLogger(__name__)
 
 
 class RunStore:
@@ -60,7 +62,7 @@ class RunStore:
             file = path.open("ab")
         except OSError as error:
             mend = "choose another with --runs or $RECSYS_RUNS"
-            seen = f"{self._folder}: {error.strerror}"
+            seen = f"{error.strerror}: {self._folder}"
             raise StorageError("the folder of runs cannot be written to", seen=seen, mend=mend) from error
         with file:
             if not _try_lock(file):
@@ -111,13 +113,29 @@ class RunStore:
         Raises:
             DataFormatError: when one cannot be read.
         """
+        return tuple(self._read_result(record_id, text) for _, record_id, text in self._rows())
+
+    def forget_damaged(self) -> tuple[str, ...]:
+        """Drops the results that cannot be read, so that their records are asked again, and gives their ids."""
+        damaged: list[tuple[int, str]] = []
+        for row, record_id, text in self._rows():
+            try:
+                self._read_result(record_id, text)
+            except DataFormatError as error:
+                _log.warning("%s", error)
+                damaged.append((row, str(record_id)))
+        if damaged:
+            with self._database.writing() as connection:
+                connection.executemany("DELETE FROM results WHERE rowid = ?", [(row,) for row, _ in damaged])
+        return tuple(record_id for _, record_id in damaged)
+
+    def _rows(self) -> list[tuple[int, str, bytes]]:
+        """Row, record and result as its bytes: SQLite hands out no text that is no UTF-8, nor any row after it."""
         with self._database.reading() as connection:
             if connection is None:
-                return ()
-            rows = connection.execute(
-                "SELECT record_id, result FROM results WHERE fingerprint = ? ORDER BY rowid", (self.fingerprint,)
-            ).fetchall()
-        return tuple(self._read_result(record_id, text) for record_id, text in rows)
+                return []
+            query = "SELECT rowid, record_id, CAST(result AS BLOB) FROM results WHERE fingerprint = ? ORDER BY rowid"
+            return connection.execute(query, (self.fingerprint,)).fetchall()
 
     def record_ids(self) -> frozenset[str]:
         """The ids of the finished records."""
@@ -156,7 +174,7 @@ class RunStore:
         with self._database.reading() as connection:
             if connection is None:
                 return None
-            query = "SELECT report FROM runs WHERE fingerprint = ? AND report IS NOT NULL"
+            query = "SELECT CAST(report AS BLOB) FROM runs WHERE fingerprint = ? AND report IS NOT NULL"
             row = connection.execute(query, (self.fingerprint,)).fetchone()
         return None if row is None else read_report(row[0], path=self._database.path, fingerprint=self.fingerprint)
 
@@ -169,22 +187,23 @@ class RunStore:
         """Takes in what other processes, of this start or of a killed one, have finished; their files go."""
         for path in sorted((self._folder / _PARTS).glob(f"{self.fingerprint}-*.sqlite3")):
             part = RunStore(self._folder, self.fingerprint, database=RunDatabase(path))
+            part.forget_damaged()
             self.append(part.results())
             path.unlink()
 
-    def _read_result(self, record_id: str, text: str) -> RecordResult:
+    def _read_result(self, record_id: str, text: bytes) -> RecordResult:
         try:
             return RecordResult.from_json(text)
         except ValueError as error:
             raise DataFormatError(
                 f"record {record_id} of run {self.fingerprint} cannot be read",
                 path=self._database.path,
-                seen=text[:80],
-                mend="move the file away; the next run starts a new one",
+                seen=str(text[:80], "utf-8", "replace") if isinstance(text, bytes) else text,
+                mend="start the same evaluation again: it asks such records anew",
             ) from error
 
 
-def read_report(text: str, *, path: Path, fingerprint: str) -> Report:
+def read_report(text: str | bytes, *, path: Path, fingerprint: str) -> Report:
     """The report of its JSON.
 
     Raises:
@@ -192,7 +211,7 @@ def read_report(text: str, *, path: Path, fingerprint: str) -> Report:
     """
     try:
         return Report.from_dict(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, SettingsError) as error:
         mend = "start the same evaluation again; finished records are kept"
         problem = f"the report of run {fingerprint} cannot be read"
         raise DataFormatError(problem, path=path, seen=str(error), mend=mend) from error

@@ -10,9 +10,8 @@ import errno
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +32,7 @@ Fill = Callable[[Path], str]
 """Writes an adapter's files into an empty folder and returns what the adapter calls itself."""
 
 _STAGING = ".adding-"
-_SECONDS_UNTIL_STALE = 3600
+_LOCK = ".lock"
 _LONGEST_NAME = 64
 _MOST_OF_A_NAME = 1000
 
@@ -105,11 +104,11 @@ def add_adapter(
     with _storage_told(root):
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
-        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=root) as work:
-            filled = Path(work) / "new"
+        with _staging(root) as work:
+            filled = work / "new"
             filled.mkdir()
             own_name = fill(filled)
-            staged = filled.rename(Path(work) / (name or clean_name(own_name)))
+            staged = filled.rename(work / (name or clean_name(own_name)))
             entries = require_sound_weights(staged)
             info = describe_adapter(staged)
             if not info.is_usable:
@@ -177,12 +176,37 @@ def _flush(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
+@contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """An empty folder for a block, held by a lock beside it, which tells all others that somebody is at work there."""
+    from filelock import FileLock
+
+    work = root / f"{_STAGING}{secrets.token_hex(8)}"
+    lock = FileLock(_lock_of(work))
+    try:
+        with lock:
+            work.mkdir()
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    finally:
+        _lock_of(work).unlink(missing_ok=True)
+
+
+def _lock_of(work: Path) -> Path:
+    return work.with_name(f"{work.name}{_LOCK}")
+
+
 def _sweep(root: Path) -> None:
-    """Removes what killed processes left."""
-    for left in root.glob(f"{_STAGING}*"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _SECONDS_UNTIL_STALE:
-                shutil.rmtree(left, ignore_errors=True)
+    """Removes what killed processes left: whatever nobody holds, however old the clock makes it."""
+    from filelock import FileLock, Timeout
+
+    left = {path.with_name(path.name.removesuffix(_LOCK)) for path in root.glob(f"{_STAGING}*")}
+    for work in left:
+        with suppress(OSError, Timeout), FileLock(_lock_of(work), timeout=0):
+            shutil.rmtree(work, ignore_errors=True)
+            _lock_of(work).unlink(missing_ok=True)
 
 
 @contextmanager

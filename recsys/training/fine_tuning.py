@@ -22,7 +22,7 @@ from recsys.training.methods import require_targets
 from recsys.training.objectives import require_trl
 from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.run import TrainingResult, run_training
-from recsys.training.run_folder import require_name, training_folder
+from recsys.training.run_folder import hold_run, require_name, training_folder
 from recsys.training.saving import save_adapter, save_model
 from recsys.training.settings import TrainingSettings
 
@@ -77,14 +77,15 @@ def fine_tune(
         require_targets(loaded.model, request.lora.target_modules)
     before = None if is_sharded() else perplexity(loaded, loaded.model)
     folder = training_folder() / request.name
-    result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
-    if not is_first_process():
-        return None
-    notes = dict(result.notes)
-    if before is not None:  # one process cannot read a text with weights that several share
-        after = perplexity(loaded, result.model)
-        notes["forgetting"] = {"text": FORGETTING_TEXT, "before": before, "after": after}
-    _save(request, loaded, result, out / request.name, notes)
+    with hold_run(folder):
+        result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
+        if not is_first_process():
+            return None
+        notes = dict(result.notes)
+        if before is not None:  # one process cannot read a text with weights that several share
+            after = perplexity(loaded, result.model)
+            notes["forgetting"] = {"text": FORGETTING_TEXT, "before": before, "after": after}
+        _save(request, loaded, result, out / request.name, notes)
     return out / request.name
 
 

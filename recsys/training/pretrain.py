@@ -18,7 +18,7 @@ from recsys.settings import Settings, require_number
 from recsys.training.parameters import count_parameters
 from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.run import run_training
-from recsys.training.run_folder import require_name, training_folder
+from recsys.training.run_folder import hold_run, require_name, training_folder
 from recsys.training.saving import save_model
 from recsys.training.title_tokenizer import LEAST_BPE_TOKENS, train_tokenizer
 
@@ -155,10 +155,11 @@ def pretrain(
     )
     loaded = create_model(request.name, tokenizer, settings, seed=request.training.seed)
     folder = training_folder() / request.name
-    result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
-    if not is_first_process():
-        return None
-    notes = {**result.notes, "shape": settings.to_dict(), "note": TITLES_ONLY}
-    del notes["base_model"], notes["base_weight_hash"]
-    save_model(result.model, tokenizer, out / request.name, notes=notes, curves=result.curves)
+    with hold_run(folder):
+        result = run_training(request, data, loaded, folder, progress=progress, restart=restart, report_to=report_to)
+        if not is_first_process():
+            return None
+        notes = {**result.notes, "shape": settings.to_dict(), "note": TITLES_ONLY}
+        del notes["base_model"], notes["base_weight_hash"]
+        save_model(result.model, tokenizer, out / request.name, notes=notes, curves=result.curves)
     return out / request.name

@@ -75,7 +75,8 @@ class RecordedRun:
         """Whether it is being written now, has ended, or ended before its planned epochs."""
         if self.curves is None or 0 < self.planned_steps <= self.last_step:
             return "done"
-        is_fresh = (time.time() if now is None else now) - self.changed_at < SECONDS_UNTIL_SILENT
+        # A clock that was put back leaves runs whose last word lies ahead; the next word of one that runs mends it.
+        is_fresh = abs((time.time() if now is None else now) - self.changed_at) < SECONDS_UNTIL_SILENT
         return "running" if self.kind == "training" and is_fresh else "stopped"
 
     @property
@@ -114,7 +115,9 @@ def list_recorded_runs(
 def _read_all(kind: RunKind, root: Path) -> Iterator[RecordedRun]:
     needed = (CURVES_FILE, CONFIG_FILE) if kind == "adapter" else (CURVES_FILE,)
     try:
-        folders = sorted(path for path in root.iterdir() if any((path / name).is_file() for name in needed))
+        # Names with a dot are those of folders that are being written, or that a kill left.
+        visible = (path for path in root.iterdir() if not path.name.startswith("."))
+        folders = sorted(path for path in visible if any((path / name).is_file() for name in needed))
     except OSError:  # there is no such folder yet
         return
     for folder in folders:

@@ -6,7 +6,6 @@ comes through here; only the first writes.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from recsys.errors import TrainingError
 from recsys.models.artifacts import Progress, silent
 from recsys.models.distributed import is_first_process, is_sharded
 from recsys.models.precision import compute_precision
+from recsys.training.checkpoints import last_checkpoint, set_damaged_aside
 from recsys.training.curves import Curves
 from recsys.training.examples import worked_examples
 from recsys.training.request import TrainingData, TrainingRequest
@@ -57,7 +57,7 @@ def run_training(
     restart: bool = False,
     report_to: str = "none",
 ) -> TrainingResult:
-    """Trains, going on where an earlier start of the same request stopped.
+    """Trains, going on where an earlier start of the same request stopped; whoever calls holds the run's folder.
 
     Args:
         request: What and how.
@@ -80,17 +80,15 @@ def run_training(
     objective = find_objective(request, data, loaded, worked)
     cases = hash_records(objective.draw(0, index) for index in range(objective.num))
     run = RunFolder(folder, identify(request, data, loaded, cases))
-    with ExitStack() as held:
-        if is_first_process():
-            held.enter_context(run.hold())
-            run.begin(restart=restart)
-        model = _add_weights(request, loaded)
-        watchers = _watch(request, data, loaded, worked, model, folder, progress)
-        arguments = _arguments(request, loaded, objective, folder, report_to)
-        trainer = objective.create_trainer(model, arguments, callbacks=watchers.callbacks, measure=watchers.measure)
-        _take_steps(trainer, watchers.stop, folder)
-        if request.training.early_stopping_patience:
-            take_best(model, folder)
+    if is_first_process():
+        run.begin(restart=restart)
+    model = _add_weights(request, loaded)
+    watchers = _watch(request, data, loaded, worked, model, folder, progress)
+    arguments = _arguments(request, loaded, objective, folder, report_to)
+    trainer = objective.create_trainer(model, arguments, callbacks=watchers.callbacks, measure=watchers.measure)
+    _take_steps(trainer, watchers.stop, folder)
+    if request.training.early_stopping_patience:
+        take_best(model, folder)
     trained, curves = trainer.accelerator.unwrap_model(model), watchers.curves
     told = describe(
         request, data, loaded, trainer.state.global_step, objective.num, curves.curves, curves.seconds
@@ -135,7 +133,6 @@ def _gathered(folder: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     from recsys.models.adapter_files import WEIGHTS_FILE
-    from recsys.training.run_trainer import last_checkpoint
 
     checkpoint = last_checkpoint(folder)
     if checkpoint is None:
@@ -181,9 +178,11 @@ def _watch(
 
 
 def _take_steps(trainer: Any, stop: CleanStop, folder: Path) -> None:
-    """Trains to the end, from the last checkpoint where there is one."""
-    from recsys.training.run_trainer import last_checkpoint
-
+    """Trains to the end, from the last sound checkpoint where there is one."""
+    with explain_disk_error(folder):
+        if is_first_process():
+            set_damaged_aside(folder)
+        trainer.accelerator.wait_for_everyone()
     checkpoint = last_checkpoint(folder)
     with stop.on_signals(), explain_disk_error(folder):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

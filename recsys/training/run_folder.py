@@ -20,6 +20,7 @@ from typing import Any
 from recsys.data.atomic import open_atomically
 from recsys.errors import ModelBusyError, SettingsError, TrainingError
 from recsys.models.artifacts import cache_folder
+from recsys.models.distributed import is_first_process
 
 RUN_FILE = "run.json"
 TRAINING_VARIABLE = "RECSYS_TRAINING"
@@ -76,7 +77,7 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
         told = self.path / RUN_FILE
         if told.is_file():
-            before = json.loads(told.read_text(encoding="utf-8"))
+            before = _read_identity(told)
             if before != self.identity:
                 name, was, now = _difference(before, self.identity)
                 mend = "take another --name, or --restart to train it anew"
@@ -86,28 +87,34 @@ class RunFolder:
         with open_atomically(told) as file:
             file.write((json.dumps(self.identity, indent=2) + "\n").encode())
 
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keeps other processes from training the same run at the same time.
 
-        Raises:
-            ModelBusyError: when one does.
-            TrainingError: when the folder cannot be written.
-        """
-        from filelock import FileLock, Timeout
+@contextmanager
+def hold_run(path: Path) -> Iterator[None]:
+    """Keeps others from training the run of that folder, or saving what came of it, at the same time.
 
-        lock = FileLock(self.path.parent / f".{self.path.name}.lock")
-        with explain_disk_error(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                mend = "wait for it, or take another --name"
-                raise ModelBusyError("another process trains this run", seen=self.path.name, mend=mend) from None
+    Of several processes that train together the first one holds it.
+
+    Raises:
+        ModelBusyError: when another start does.
+        TrainingError: when the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    if not is_first_process():
+        yield
+        return
+    lock = FileLock(path.parent / f".{path.name}.lock")
+    with explain_disk_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            yield
-        finally:
-            lock.release()
+            lock.acquire(timeout=0)
+        except Timeout:
+            mend = "wait for it, or take another --name"
+            raise ModelBusyError("another process trains this run", seen=path.name, mend=mend) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -129,7 +136,7 @@ def explain_disk_error(folder: Path) -> Iterator[None]:
             mend = "free some and give the same command again: it goes on from the last checkpoint"
             raise TrainingError("the disk is full", seen=str(folder), mend=mend) from error
         mend = "choose a folder that can be written; the last checkpoint is kept"
-        raise TrainingError("the run's folder cannot be written", seen=f"{folder}: {error}", mend=mend) from error
+        raise TrainingError("the run's folder cannot be written", seen=f"{getattr(error, 'strerror', None) or error}: {folder}", mend=mend) from error
 
 
 def hash_records(rows: Iterator[Any]) -> str:
@@ -138,6 +145,16 @@ def hash_records(rows: Iterator[Any]) -> str:
     for row in rows:
         digest.update(repr(row).encode())
     return digest.hexdigest()[:16]
+
+
+def _read_identity(path: Path) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return dict(told)
+    except (ValueError, TypeError, RecursionError) as error:
+        mend = "take another --name, or --restart to train it anew"
+        problem = f"what the run {path.parent.name} was begun with cannot be read"
+        raise SettingsError(problem, seen=f"{path}: {error}", mend=mend) from error
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> tuple[str, Any, Any]:

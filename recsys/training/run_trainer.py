@@ -18,6 +18,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from recsys.errors import TrainingError
 from recsys.training.batches import LengthBatches
+from recsys.training.checkpoints import list_checkpoints, seal_checkpoint
 from recsys.training.examples import EpochExamples
 from recsys.training.settings import TrainingSettings
 
@@ -108,6 +109,7 @@ class RunTrainer(Trainer):
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
+            seal_checkpoint(run / _UNFINISHED / name)
             (run / _UNFINISHED / name).rename(run / name)
             for old in list_checkpoints(run)[:-_KEPT_CHECKPOINTS]:
                 shutil.rmtree(old)
@@ -163,15 +165,3 @@ def make_arguments(settings: TrainingSettings, run: Path, *, steps_per_epoch: in
         **({"activation_checkpointing": True} if settings.gradient_checkpointing else {}),
         **more,
     }
-
-
-def list_checkpoints(run: Path) -> list[Path]:
-    """The complete checkpoints of a run, the oldest first."""
-    found = (path for path in run.glob("checkpoint-*") if path.name.rpartition("-")[2].isdecimal())
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
-
-
-def last_checkpoint(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run."""
-    found = list_checkpoints(run)
-    return found[-1] if found else None

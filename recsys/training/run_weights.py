@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import SettingsError
+from recsys.data.atomic import flush
+from recsys.errors import SettingsError, TrainingError
 
 _BEST = "best.safetensors"
 _TRAINED = ("lora_", "ia3_")
@@ -49,15 +50,25 @@ def keep_best(model: Any, folder: Path) -> None:
     unfinished = folder / f".{_BEST}"
     state = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
     save_file(state, unfinished)
+    flush(unfinished)
     unfinished.replace(folder / _BEST)
 
 
 def take_best(model: Any, folder: Path) -> None:
-    """Puts what keep_best wrote last into the model."""
+    """Puts what keep_best wrote last into the model.
+
+    Raises:
+        TrainingError: when that cannot be read.
+    """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    best = load_file(folder / _BEST)
+    try:
+        best = load_file(folder / _BEST)
+    except (OSError, SafetensorError) as error:
+        mend = "give the same command with --restart, which trains it anew"
+        raise TrainingError("the weights of the best epoch cannot be read", seen=str(error), mend=mend) from error
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name in best:

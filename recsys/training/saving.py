@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys.data.atomic import flush
 from recsys.errors import TrainingError
 from recsys.models.adapter_card import read_adapter_card, render_card
 from recsys.models.adapter_files import CONFIG_FILE, NOTES_FILE, WEIGHTS_FILE
+from recsys.models.manifest import file_sha256
+from recsys.models.soundness import HASH_KEY, MODEL_FILE
 from recsys.training.curves import CURVES_FILE, Curves
 from recsys.training.run_folder import explain_disk_error
 
@@ -63,7 +66,8 @@ def save_adapter(
         told = {name: sorted(value) if isinstance(value, set) else value for name, value in config.to_dict().items()}
         (target / CONFIG_FILE).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         curves.save(target / CURVES_FILE)
-        write_notes(target, notes, name=folder.name)
+        hashed = {**notes, HASH_KEY: file_sha256(target / WEIGHTS_FILE)}
+        write_notes(target, hashed, name=folder.name)
 
     _write_whole(folder, write)
 
@@ -88,7 +92,9 @@ def save_model(
         half.save_pretrained(target)
         tokenizer.save_pretrained(target)
         curves.save(target / CURVES_FILE)
-        write_notes(target, notes, name=folder.name)
+        weights = target / MODEL_FILE  # several files where it is large, whose hash is not noted
+        hashed = {**notes, HASH_KEY: file_sha256(weights)} if weights.is_file() else notes
+        write_notes(target, hashed, name=folder.name)
 
     _write_whole(folder, write)
 
@@ -113,14 +119,17 @@ def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
     work, old = (folder.parent / f".{folder.name}.{state}" for state in ("unfinished", "old"))
     try:
         with explain_disk_error(folder):
+            if old.exists() and not folder.exists():  # a kill came between the two renames below
+                old.rename(folder)
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
             write(work)
+            for path in work.iterdir():
+                path.chmod(0o644)  # safetensors makes files that only their owner can read
+                flush(path)
             shutil.rmtree(old, ignore_errors=True)
             if folder.exists():
                 folder.rename(old)
-            for path in work.iterdir():
-                path.chmod(0o644)  # safetensors makes files that only their owner can read
             work.rename(folder)
             shutil.rmtree(old, ignore_errors=True)
     finally:

@@ -18,9 +18,10 @@ from recsys.tuning.axes import make_cells
 from recsys.tuning.cells import GROUP, CellEvaluator, data_mark, study_folder
 from recsys.tuning.confirming import confirm_winner
 from recsys.tuning.kept import Kept, KeptResults, KeptStudy, KeptSweep, Kind
-from recsys.tuning.study import Study, require_optuna, run_study
+from recsys.tuning.study import Study, run_study
 from recsys.tuning.study_result import Confirmation, StudyResult
 from recsys.tuning.sweep import Sweep, SweepCell, SweepResult, run_sweep
+from recsys.tuning.trials import require_optuna
 
 if TYPE_CHECKING:
     from recsys.evaluation.report import Report

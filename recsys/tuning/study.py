@@ -11,24 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from recsys.errors import ModelUnavailableError, SettingsError
+from recsys.errors import SettingsError
 from recsys.evaluation.request import EvaluationRequest
 from recsys.settings import require_choice, require_number
 from recsys.tuning.axes import Axis, Value, apply_values
 from recsys.tuning.space import DEFAULT_SPACE, STEP, Span, parse_space
 from recsys.tuning.study_result import GOALS, Confirmation, StudyResult, find_front
 from recsys.tuning.sweep import Evaluate, SweepCell
+from recsys.tuning.trials import CELL, Direction, ask_trial, finished_cells, opened_study
 
 if TYPE_CHECKING:
     import optuna
-
-_FILE: Final = "studies.sqlite3"
-_CELL: Final = "cell"
 
 
 @dataclass(frozen=True)
@@ -109,61 +107,29 @@ def run_study(
 
     Raises:
         ModelUnavailableError: without optuna.
+        ModelBusyError: while another process is at this search.
+        StorageError, DataFormatError: when trials cannot be kept or read.
         RecsysError: what an evaluation raises; trials and records that are done are kept.
     """
-    kept = _open(study, folder)
-    while (done := len(_finished(kept))) < study.num_trials:
-        trial = _ask(kept, study, done)
-        values = _suggest(trial, study)
-        report = evaluate(apply_values(study.base, values), f"trial {done + 1} of {study.num_trials}")
-        cell = SweepCell.of_report(values, report)
-        trial.set_user_attr(_CELL, asdict(cell))
-        kept.tell(trial, [cell.measured[name].value or 0.0 for name, _ in GOALS[study.objective]])
-        watch(_result(kept, study))
-    result = _result(kept, study)
+    goals = GOALS[study.objective]
+    names = [one.name for one in study.space]
+    directions: list[Direction] = ["maximize" if sign > 0 else "minimize" for _, sign in goals]
+    with opened_study(folder, study.id, names, directions, _base_values(study)) as kept:
+        while (done := len(cells := finished_cells(kept))) < study.num_trials:
+            trial = ask_trial(kept, study.seed, done)
+            values = _suggest(trial, study)
+            report = evaluate(apply_values(study.base, values), f"trial {done + 1} of {study.num_trials}")
+            cell = SweepCell.of_report(values, report)
+            trial.set_user_attr(CELL, asdict(cell))
+            kept.tell(trial, [cell.measured[name].value or 0.0 for name, _ in goals])
+            watch(_result(finished_cells(kept), study))
+    result = _result(cells, study)
     return result if confirm is None else replace(result, confirmation=confirm(result.winner))
 
 
-def require_optuna() -> None:
-    """Refuses to search where optuna is not installed.
-
-    Raises:
-        ModelUnavailableError: with the command that installs it.
-    """
-    try:
-        import optuna  # noqa: F401
-    except ImportError:
-        raise ModelUnavailableError("optuna is not installed", mend='pip install "recsys[tune]"') from None
-
-
-def _open(study: Study, folder: Path) -> optuna.Study:
-    require_optuna()
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = optuna.create_study(
-        storage=f"sqlite:///{(folder / _FILE).resolve()}",
-        study_name=study.id,
-        load_if_exists=True,
-        directions=["maximize" if sign > 0 else "minimize" for _, sign in GOALS[study.objective]],
-    )
-    # What a kill left half done is tried again first: its finished records are kept under the same settings.
-    for trial in kept.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-        kept.enqueue_trial(trial.params)
-        kept.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    if not kept.get_trials():
-        kept.enqueue_trial(_base_values(study))
-    return kept
-
-
-def _ask(kept: optuna.Study, study: Study, done: int) -> optuna.Trial:
-    """The next trial; its proposal depends on the finished trials and the seed, not on when the study was started."""
-    import optuna
-
-    digest = hashlib.sha256(f"{study.seed} {done}".encode()).digest()
-    kept.sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "little"), n_startup_trials=8)
-    return kept.ask()
+def _result(found: Sequence[SweepCell], study: Study) -> StudyResult:
+    cells = tuple(found[: study.num_trials])
+    return StudyResult(study.objective, study.command, cells, find_front(cells, GOALS[study.objective]))
 
 
 def _suggest(trial: optuna.Trial, study: Study) -> dict[str, Value]:
@@ -188,14 +154,3 @@ def _base_values(study: Study) -> dict[str, Any]:
 
 def _holds(one: Axis | Span, value: Any) -> bool:
     return value in one.values if isinstance(one, Axis) else one.low <= value <= one.high
-
-
-def _finished(kept: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    import optuna
-
-    return kept.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
-
-
-def _result(kept: optuna.Study, study: Study) -> StudyResult:
-    cells = tuple(SweepCell.from_dict(trial.user_attrs[_CELL]) for trial in _finished(kept)[: study.num_trials])
-    return StudyResult(study.objective, study.command, cells, find_front(cells, GOALS[study.objective]))

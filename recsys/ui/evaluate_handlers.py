@@ -166,7 +166,7 @@ class EvaluateHandlers:
 
     def past_reports(self) -> tuple[Report, ...]:
         """Every finished run, the newest first."""
-        return self.workbench.jobs.past_reports()
+        return self.workbench.jobs.past.at_hand()
 
     def result(self, shown: ShownRun) -> Result:
         """A finished run with its records, and the files to download.

@@ -6,7 +6,7 @@ nothing and opening it again shows the job where it is. What is shown is worked 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from recsys.ui.past_runs import runs_html
 from recsys.ui.shown_errors import errors_shown
 
 if TYPE_CHECKING:
+    from recsys.evaluation.report import Report
     from recsys.workbench import Workbench
 
 _LEAD = (
@@ -233,7 +234,7 @@ class EvaluateTab:
     def draw(self, shown: ShownRun | None, *, visible: bool = True) -> tuple[Any, ...]:
         """A finished run and the first of its records; without one, only the list of runs."""
         if shown is None:
-            runs = runs_html(self.handlers.past_reports(), None, self.handlers.workbench.jobs.past.shipped_ids)
+            runs = self._runs_html(self.handlers.past_reports(), None)
             return (gr.Column(visible=False), None, *(gr.skip(),) * 9, runs, *(gr.skip(),) * 3)
         with errors_shown():
             result = self.handlers.result(shown)
@@ -249,9 +250,13 @@ class EvaluateTab:
             histogram,
             gr.Radio(filter_choices(result.results), value="all"),
             *(_download(path, is_empty=not result.results) for path in result.files),
-            runs_html(result.past, shown[0], self.handlers.workbench.jobs.past.shipped_ids),
+            self._runs_html(result.past, shown[0]),
             *first_page,
         )
+
+    def _runs_html(self, reports: Sequence[Report], shown: str | None) -> str:
+        past = self.handlers.workbench.jobs.past
+        return runs_html(reports, shown, past.shipped_ids, problem=past.problem)
 
     def browse(self, shown: ShownRun | None, name: str, page: int = 0) -> tuple[int, str, str]:
         """A page of the records browser."""

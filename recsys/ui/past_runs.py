@@ -11,18 +11,24 @@ from recsys.errors import InputError
 from recsys.evaluation.comparison import require_comparable
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import Report
-from recsys.ui.evaluation_cards import moment, sentences
+from recsys.ui.evaluation_cards import moment, notice_html, sentences
 from recsys.ui.markup import escape, plural
 
 
-def runs_html(reports: Sequence[Report], shown: str | None, shipped: Collection[str] = ()) -> str:
+def runs_html(reports: Sequence[Report], shown: str | None, shipped: Collection[str] = (), *, problem: str = "") -> str:
     """Past runs in the order given, and folded behind them those that came with the repository.
 
     Args:
         reports: All of them.
         shown: The fingerprint of the one on show.
         shipped: The fingerprints of the shipped ones.
+        problem: Why the runs of this machine cannot be read, in a sentence.
     """
+    told = notice_html("failed", "Past runs cannot be read", problem) if problem else ""
+    return told + _runs(reports, shown, shipped)
+
+
+def _runs(reports: Sequence[Report], shown: str | None, shipped: Collection[str]) -> str:
     if not reports:
         return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
     on_show = next((report for report in reports if report.fingerprint == shown), None)

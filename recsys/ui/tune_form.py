@@ -15,8 +15,9 @@ from recsys.errors import ModelUnavailableError, SettingsError
 from recsys.evaluation.request import EvaluationRequest
 from recsys.tuning.axes import MAX_AXES, Axis
 from recsys.tuning.space import DEFAULT_SPACE
-from recsys.tuning.study import Study, require_optuna
+from recsys.tuning.study import Study
 from recsys.tuning.sweep import Sweep
+from recsys.tuning.trials import require_optuna
 from recsys.ui.evaluation_form import whole
 from recsys.ui.markup import escape
 from recsys.ui.tuning_words import OBJECTIVES, SETTINGS, setting_title

@@ -67,7 +67,7 @@ class TuneView:
         else:
             # What a search will try is not known: the settings before stand for all.
             requests, noun = [asked.base] * asked.num_trials, "trial"
-        reports = self.workbench.jobs.past_reports()
+        reports = self.workbench.jobs.past.at_hand()
         speed = self.workbench.host.state().tokens_per_second
         num_records = asked.base.evaluation.num_records or len(self.workbench.split.records["validation"])
         seconds = [estimate(request, num_records, reports, speed).seconds for request in dict.fromkeys(requests)]

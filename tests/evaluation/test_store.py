@@ -78,7 +78,7 @@ def test_a_record_written_twice_keeps_its_first_result(store):
 def test_a_damaged_result_is_named(store, tmp_path):
     store.append([FIRST, SECOND])
     change(tmp_path, "UPDATE results SET result = '{\"nonsense' WHERE record_id = '7-1'")
-    with pytest.raises(DataFormatError, match=r"record 7-1 of run 0123456789abcdef.*nonsense.*move the file away"):
+    with pytest.raises(DataFormatError, match=r"record 7-1 of run 0123456789abcdef.*nonsense.*asks such records anew"):
         store.results()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -322,15 +323,19 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, root, monkeypatch):
     assert left(root) == []
 
 
-def test_what_a_killed_process_left_is_swept_and_never_listed(tmp_path, root):
-    for name in (".adding-old", ".adding-new"):
-        write_zip(tmp_path / "x.zip", {})
+def test_what_a_killed_process_left_is_swept_and_what_another_is_at_is_not_however_old_the_clock_makes_it(
+    tmp_path, root
+):
+    for name in (".adding-left", ".adding-held"):
         (root / name / "mine").mkdir(parents=True)
         (root / name / "adapter_config.json").write_text("{}")
-    os.utime(root / ".adding-old", (0, 0))
+        os.utime(root / name, (0, 0))
     assert list_adapters(root) == ()
+    with FileLock(root / ".adding-held.lock"):
+        add_archive(zipped(tmp_path), root)
+        assert left(root) == [".adding-held", ".adding-held.lock", "brought"]
     add_archive(zipped(tmp_path), root)
-    assert left(root) == [".adding-new", "brought"]
+    assert left(root) == ["brought", "brought-2"]
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,14 @@ from recsys.models.loading import load_model
 from recsys.models.registry import find_model
 from recsys.prompt_ids import prompt_id
 from recsys.settings import PromptSettings
+from recsys.training.checkpoints import list_checkpoints
 from recsys.training.curves import read_curves
 from recsys.training.fine_tuning import fine_tune
 from recsys.training.methods import add_trainable
 from recsys.training.ranking import rank_records
 from recsys.training.request import TrainingData, TrainingRequest
 from recsys.training.run import run_training
-from recsys.training.run_folder import RunFolder, require_name, training_folder
-from recsys.training.run_trainer import list_checkpoints
+from recsys.training.run_folder import hold_run, require_name, training_folder
 from recsys.training.saving import save_adapter
 from recsys.training.settings import LoraSettings, TrainingSettings
 
@@ -260,8 +260,8 @@ def test_a_finished_run_is_not_trained_again(asked, training_data, load_tiny_gpt
 
 
 def test_two_processes_cannot_train_one_run(tmp_path):
-    # Two objects, as two processes would have.
-    mine, theirs = (RunFolder(tmp_path / "run", {}).hold() for _ in range(2))
+    # Two locks, as two processes would have.
+    mine, theirs = (hold_run(tmp_path / "run") for _ in range(2))
     with mine, pytest.raises(ModelBusyError, match="another process"), theirs:
         pass
 
