@@ -13,6 +13,7 @@ from recsys.models.host import ModelChoice
 from recsys.ui.about_tab import create_about_tab
 from recsys.ui.adapter_adding import create_adapter_adding
 from recsys.ui.api import add_api
+from recsys.ui.checked_blocks import CheckedBlocks
 from recsys.ui.data_choice import MAX_UPLOAD_BYTES
 from recsys.ui.data_follow import Following, follow_data
 from recsys.ui.evaluate_tab import create_evaluate_tab
@@ -33,7 +34,7 @@ MAX_QUEUE = 32
 
 def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = None) -> gr.Blocks:
     """The whole page. Nothing of it needs the model, torch or the network to be built."""
-    with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
+    with CheckedBlocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
         data_changed = create_header(workbench)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):

@@ -67,8 +67,9 @@ class EvaluationForm:
             elem_id="evaluate-split",
             elem_classes=["segments"],
         )
+        most = max(most, 1)
         self.num_records = gr.Slider(
-            1,
+            min(1, most - 1),  # Gradio draws no slider whose ends are the same
             most,
             value=min(_DEFAULTS.num_records, most),
             step=1,
@@ -181,7 +182,7 @@ class EvaluationForm:
 
     def limit_records(self, split: str = default_split, wanted: float = _DEFAULTS.num_records) -> gr.Slider:
         """The slider of records for those that a split has."""
-        most = self._handlers.num_available(split)
+        most = max(self._handlers.num_available(split), 1)
         return gr.Slider(maximum=most, value=min(wanted, most), info=self._records_help(most))
 
 

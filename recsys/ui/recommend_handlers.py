@@ -6,6 +6,7 @@ shown where the answer would be, and nothing that was typed is touched.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -277,6 +278,6 @@ class RecommendHandlers:
 
 def _rows(num_recommendations: object) -> int:
     """How many rows to keep a place for; a wrong N is told by the answer, not here."""
-    if not isinstance(num_recommendations, (int, float)):
+    if not isinstance(num_recommendations, (int, float)) or not math.isfinite(num_recommendations):
         return GenerationSettings().num_recommendations
-    return max(1, min(20, int(num_recommendations)))
+    return int(max(1, min(20, num_recommendations)))
