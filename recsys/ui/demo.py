@@ -21,6 +21,7 @@ from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
 from recsys.ui.public_gate import PublicGate
 from recsys.ui.recommend_tab import create_recommend_tab
+from recsys.ui.request_bodies import BodyGate
 from recsys.ui.theme import WorkbenchTheme
 from recsys.ui.training_tab import create_training_tab
 from recsys.ui.tune_tab import create_tune_tab
@@ -63,10 +64,11 @@ def launch_options(*, public: bool = False, routes: Sequence[Any] = ()) -> dict[
         public: Let visitors reach nothing that the page does not use.
         routes: Further ones of the server.
     """
+    gates = [*([Middleware(PublicGate)] if public else []), Middleware(BodyGate)]
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
-        "app_kwargs": {"routes": list(routes), "middleware": [Middleware(PublicGate)] if public else []},
+        "app_kwargs": {"routes": list(routes), "middleware": gates},
         "enable_monitoring": False,
         "footer_links": ["api"],
         "run_history": False,
