@@ -176,9 +176,9 @@ class RecommendHandlers:
             len(record.relevant),
         )
 
-    def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
+    def load_model(self, model: object, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
         """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
-        model = (model or "").strip()
+        model = model.strip() if isinstance(model, str) else ""
         precision = "auto" if is_served(model) else precision  # the control may not have followed yet
         if not model or not runs_here(self.workbench, model, precision):
             return
