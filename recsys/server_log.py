@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
@@ -25,9 +26,14 @@ Outcome = Literal["done", "stopped", "refused", "failed", "broken"]
 """done; stopped by a person, a limit or the end of the process; refused for a wrong value or a busy model; failed with
 an error that is expected now and then; broken by a bug."""
 
-_SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+_SECRETS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 """A variable of the environment with one of these words in its name holds a secret."""
+_IN_AN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+@")
+"""Name and password before a host, such as those of a proxy."""
+_named: set[str] = set()
+"""Further variables that hold secrets."""
 _SHORTEST_SECRET = 8
+_BLOT = "•••"
 _LONGEST_NAME = 80
 _log = logging.getLogger("recsys.requests")
 _errors = logging.getLogger("recsys.errors")
@@ -59,7 +65,7 @@ class JsonLines(logging.Formatter):
         if kind is not None:
             frames = traceback.extract_tb(trace)
             line |= {"error": kind.__name__, "trace": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]}
-        return _without_secrets(json.dumps(line, ensure_ascii=False))
+        return json.dumps(_cleaned(line), ensure_ascii=False)
 
 
 class PlainLines(logging.Formatter):
@@ -70,7 +76,7 @@ class PlainLines(logging.Formatter):
         self._words = words
 
     def format(self, record: logging.LogRecord) -> str:
-        return _without_secrets(super().format(record))
+        return without_secrets(super().format(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's own name
         if self._words:
@@ -159,8 +165,28 @@ def _name(name: str | None) -> str | None:
     return shown if len(str(name)) <= _LONGEST_NAME else f"{shown}…"
 
 
-def _without_secrets(line: str) -> str:
+def hold_secret(variable: str) -> None:
+    """Tells that a variable of the environment holds a secret, whatever its name."""
+    _named.add(variable)
+
+
+def without_secrets(line: str) -> str:
+    """A line for people or for the log, with the secrets of the environment and of addresses blotted out.
+
+    >>> without_secrets("asked https://me:open-sesame@proxy:3128")
+    'asked https://•••@proxy:3128'
+    """
     for name, secret in os.environ.items():
-        if len(secret) >= _SHORTEST_SECRET and any(word in name.upper() for word in _SECRETS):
-            line = line.replace(secret, "•••")
-    return line
+        is_secret = name in _named or any(word in name.upper() for word in _SECRETS)
+        if is_secret and len(secret) >= _SHORTEST_SECRET:
+            line = line.replace(secret, _BLOT)
+    return _IN_AN_ADDRESS.sub(f"{_BLOT}@", line)
+
+
+def _cleaned(value: Any) -> Any:
+    """Every text of a value, before JSON writes it in another way than the secret is written."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, dict):
+        return {name: _cleaned(one) for name, one in value.items()}
+    return [_cleaned(one) for one in value] if isinstance(value, list) else value

@@ -27,6 +27,7 @@ from recsys.cli import (
     tune,
 )
 from recsys.errors import InputError, RecsysError
+from recsys.server_log import without_secrets
 
 COMMANDS = {
     "data": data,
@@ -63,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         exit_code: int = COMMANDS[parsed.command].run(parsed)
     except InputError as error:
-        print(f"\nError: {error}", file=sys.stderr)
+        print(without_secrets(f"\nError: {error}"), file=sys.stderr)
         return 2
     except RecsysError as error:
-        print(f"\nError: {error}", file=sys.stderr)
+        print(without_secrets(f"\nError: {error}"), file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has enough of it
         sys.stderr.close()

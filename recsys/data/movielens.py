@@ -21,6 +21,7 @@ from recsys.data.dat_folder import read_100k_folder, read_dat_folder, read_movie
 from recsys.data.embedded import MANIFEST, REBUILD, read_embedded
 from recsys.data.tags import read_tags
 from recsys.errors import DataFormatError
+from recsys.named_paths import is_file, is_folder, named_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,11 @@ def load(path: Path | str | None = None) -> MovieLens:
         if not folder.is_dir():
             raise DataFormatError("the shipped data set is missing", path=folder, mend=REBUILD)
         return _load_embedded(folder)
-    given = Path(path).expanduser()
-    if given.is_file():
+    given = named_path(path)
+    if is_file(given):
         with unpacked(given) as folder:
             return _load_folder(folder, given.stem)
-    if not given.is_dir():
+    if not is_folder(given):
         mend = "give the folder of a MovieLens data set, or its zip"
         raise DataFormatError("there is no such folder or file", path=given, mend=mend)
     return _load_folder(given, given.resolve().name)
@@ -101,13 +102,13 @@ def load_movies(path: Path | str) -> tuple[Movie, ...]:
     Raises:
         DataFormatError: as ``load``.
     """
-    given = Path(path).expanduser()
-    if given.is_file() and (given.suffix.lower() == ".zip" or zipfile.is_zipfile(given)):
+    given = named_path(path)
+    if is_file(given) and (given.suffix.lower() == ".zip" or zipfile.is_zipfile(given)):
         with unpacked(given, only=MOVIE_TABLES) as folder:
             return _load_movies(folder)
-    if given.is_file():
+    if is_file(given):
         return _parse_table(read_movies_csv(given))
-    if not given.is_dir():
+    if not is_folder(given):
         mend = "give a file of movieId,title,genres, the folder of a MovieLens data set, or its zip"
         raise DataFormatError("there is no such folder or file", path=given, mend=mend)
     return _load_movies(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recsys.errors import SettingsError
 from recsys.models.registry import DEFAULT_MODEL
 from recsys.remote.settings import SERVED_PREFIX, is_served
 from recsys.settings import INT8_THRESHOLD, Precision, require_number
@@ -26,6 +27,9 @@ class ModelChoice:
     int8_threshold: float = INT8_THRESHOLD
 
     def __post_init__(self) -> None:
+        for name, value in (("model", self.model), ("adapter", self.adapter or "")):
+            if not isinstance(value, str):
+                raise SettingsError(f"{name} is not a name", seen=value, mend=f"choose one of the {name}s")
         require_number("int8_threshold", self.int8_threshold, 0, 1000)
 
     @property

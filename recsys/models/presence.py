@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from recsys.models.spec import ModelSpec
+from recsys.named_paths import is_folder, named_path
 
 _INDEX = "model.safetensors.index.json"
 
@@ -17,7 +18,7 @@ def is_here(spec: ModelSpec) -> bool:
     server's matter. A Hub model is here once the Hub's cache has all of its weights.
     """
     if spec.source == "folder":
-        return Path(spec.location).expanduser().is_dir()
+        return is_folder(named_path(spec.location))
     return spec.source != "hub" or _is_cached(spec)
 
 

@@ -16,6 +16,7 @@ from recsys.errors import UnknownModelError
 from recsys.models.known_models import DEFAULT_MODEL, KNOWN_MODELS, SHIPPED_MODELS, SMALL_MODEL
 from recsys.models.meta_weights import refuse_meta_weights
 from recsys.models.spec import Architecture, ModelSpec
+from recsys.named_paths import is_folder, named_path
 
 __all__ = ["DEFAULT_MODEL", "SHIPPED_MODELS", "SMALL_MODEL", "Architecture", "ModelSpec"]
 
@@ -62,8 +63,8 @@ def find_model(name: str, *, public: bool = False) -> ModelSpec:
     if public:
         raise UnknownModelError("this page does not offer that model", seen=name, mend=_choose_one_of(listed))
     if len(name) <= _LONGEST_NAME and name.isprintable() and name.strip():
-        folder = Path(name).expanduser()
-        if folder.is_dir():
+        folder = named_path(name)
+        if is_folder(folder):
             return _describe_folder(name, folder)
         if (found := read_hub_id(name)) is not None:
             note = "Not listed here: whether it is a LLaMA or GPT-J is found out when it is loaded."

@@ -16,6 +16,7 @@ from recsys.errors import UnknownModelError
 from recsys.models.hub import cached_config
 from recsys.models.memory import WeightCounts
 from recsys.models.registry import Architecture, ModelSpec, list_models, read_architecture
+from recsys.named_paths import is_folder, named_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -149,8 +150,8 @@ def find_shape(name: str) -> PreTrainedConfig:
         return known.to_config()
     # A model that is shipped here has a name of its own, and a folder.
     shipped = {spec.name: spec.location for spec in list_models() if spec.source == "folder"}
-    folder = Path(shipped.get(name, name)).expanduser()
-    if name.strip() and name.isprintable() and len(name) < 1024 and folder.is_dir():
+    folder = named_path(shipped.get(name, name))
+    if name.strip() and name.isprintable() and len(name) < 1024 and is_folder(folder):
         return _read_folder(folder)
     mend = f"choose one of {', '.join(KNOWN)}, or give a folder with a config.json"
     raise UnknownModelError("the shape of that model is not known without downloading it", seen=name, mend=mend)

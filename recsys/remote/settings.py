@@ -121,7 +121,8 @@ def _checked_url(url: str | None) -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise SettingsError("base_url is not the address of a server", seen=url, mend=mend)
+        seen = None if "@" in url else url  # what stands before an @ may be a password
+        raise SettingsError("base_url is not the address of a server", seen=seen, mend=mend)
     if parts.username is not None or parts.password is not None:
         raise SettingsError("base_url holds a password", mend="name its variable with --api-key-env instead")
     if parts.query or parts.fragment:

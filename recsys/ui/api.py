@@ -30,6 +30,7 @@ from recsys.settings import (
     require_number,
 )
 from recsys.ui.api_words import RECOMMEND, RECOMMEND_PARAMETERS, SEARCH, SEARCH_PARAMETERS, documented
+from recsys.ui.checked_blocks import ToldError
 from recsys.ui.recommend_tab import MODEL_QUEUE
 from recsys.ui.title_picker import MAX_HITS, MAX_QUERY, find_entry, find_titles
 
@@ -115,14 +116,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except RecsysError as error:
-        raise ToldError(str(error), print_exception=False) from error
-
-
-class ToldError(gr.Error):
-    """An error whose text is its sentence; Gradio's own puts it in quotes, which MCP clients are shown."""
-
-    def __str__(self) -> str:
-        return str(self.message)
+        raise ToldError(str(error)) from error
 
 
 def answer(workbench: Workbench, given: dict[str, Any]) -> dict[str, Any]:

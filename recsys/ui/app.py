@@ -16,7 +16,7 @@ from recsys.errors import InputError, RecsysError, ServerError
 from recsys.models.placement import PlacementSettings
 from recsys.models.registry import SMALL_MODEL
 from recsys.remote.settings import ServerSettings
-from recsys.server_log import LogFormat, log_printed_errors, set_up_log
+from recsys.server_log import LogFormat, hold_secret, log_printed_errors, set_up_log, without_secrets
 from recsys.settings import Precision
 from recsys.ui.logged_workbench import LoggedWorkbench
 from recsys.ui.mcp_tools import require_mcp
@@ -39,6 +39,8 @@ def launch(arguments: Sequence[str] | None = None) -> None:
     try:
         if options.mcp:
             require_mcp()
+        if options.api_key_env:
+            hold_secret(options.api_key_env)
         workbench = LoggedWorkbench(_workbench_options(options))
         _look_at_server(workbench)
         choice = find_choice(workbench.choices, options.model, options.precision, options.adapter)
@@ -55,7 +57,7 @@ def launch(arguments: Sequence[str] | None = None) -> None:
             inbrowser=options.open and _has_screen(),
         )
     except RecsysError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(without_secrets(f"Error: {error}"), file=sys.stderr)
         raise SystemExit(2 if isinstance(error, InputError) else 1) from None
     # The page is up first: reading torch and the weights takes longer than all the rest.
     workbench.host.start_loading(choice)
@@ -87,7 +89,7 @@ def _look_at_server(workbench: Workbench) -> None:
     try:
         server.look()
     except ServerError as error:
-        print(f"Warning: {error}", file=sys.stderr)
+        print(without_secrets(f"Warning: {error}"), file=sys.stderr)
 
 
 def read_options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -146,7 +146,7 @@ def adapter_state(choices: ModelChoices, model: object, adapter: object, *, keep
     offered = [*choices.adapters_for(str(model or ""))]
     if keep:
         offered += [info for info in listed if info.name == adapter and info.is_usable and info not in offered]
-    fits = adapter in {info.name for info in offered}
+    fits = adapter in [info.name for info in offered]
     return {
         "choices": [("None · base model alone", NO_ADAPTER), *((_title(info), info.name) for info in offered)],
         "value": adapter if fits else NO_ADAPTER,

@@ -29,6 +29,7 @@ DECODING_ABOUT = {
     "catalogue_rank": "No text: the likeliest real movies as the next one.",
     "hybrid": "A classic recommender's best, put in order by it and the model together.",
 }
+_LONGEST_YEAR = 9
 _OFF = "Only with catalogue decoding."
 _FILTER_HELP = {
     "title_score": "What likelihood means where lists or titles are compared.",
@@ -206,7 +207,7 @@ def _year(name: str, value: object) -> int | None:
     text = str("" if value is None else value).strip()
     if not text:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _LONGEST_YEAR:
         raise SettingsError(f"{name} is not a year", seen=value, mend="write four digits, or nothing for any year")
     return int(text)
 

@@ -13,6 +13,7 @@ from recsys.models.host import ModelChoice
 from recsys.ui.about_tab import create_about_tab
 from recsys.ui.adapter_adding import create_adapter_adding
 from recsys.ui.api import add_api
+from recsys.ui.checked_blocks import CheckedBlocks
 from recsys.ui.data_choice import MAX_UPLOAD_BYTES
 from recsys.ui.data_follow import Following, follow_data
 from recsys.ui.evaluate_tab import create_evaluate_tab
@@ -20,6 +21,7 @@ from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
 from recsys.ui.public_gate import PublicGate
 from recsys.ui.recommend_tab import create_recommend_tab
+from recsys.ui.request_bodies import BodyGate
 from recsys.ui.theme import WorkbenchTheme
 from recsys.ui.training_tab import create_training_tab
 from recsys.ui.tune_tab import create_tune_tab
@@ -33,7 +35,7 @@ MAX_QUEUE = 32
 
 def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = None) -> gr.Blocks:
     """The whole page. Nothing of it needs the model, torch or the network to be built."""
-    with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
+    with CheckedBlocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as demo:
         data_changed = create_header(workbench)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend"):
@@ -62,10 +64,11 @@ def launch_options(*, public: bool = False, routes: Sequence[Any] = ()) -> dict[
         public: Let visitors reach nothing that the page does not use.
         routes: Further ones of the server.
     """
+    gates = [*([Middleware(PublicGate)] if public else []), Middleware(BodyGate)]
     return {
         "theme": WorkbenchTheme(),
         "allowed_paths": [],
-        "app_kwargs": {"routes": list(routes), "middleware": [Middleware(PublicGate)] if public else []},
+        "app_kwargs": {"routes": list(routes), "middleware": gates},
         "enable_monitoring": False,
         "footer_links": ["api"],
         "run_history": False,

@@ -17,7 +17,7 @@ from recsys.errors import SettingsError
 from recsys.evaluation.request import BASELINES, BATCH_SIZES, EvaluationRequest
 from recsys.limits import Limits
 from recsys.models.host import ModelChoice
-from recsys.settings import EvaluationSettings
+from recsys.settings import EvaluationSettings, require_choice
 from recsys.ui.evaluation_cards import SYSTEM_TITLES
 from recsys.ui.preset_handlers import PresetHandlers
 from recsys.ui.request_settings import RequestSettings
@@ -67,8 +67,9 @@ class EvaluationForm:
             elem_id="evaluate-split",
             elem_classes=["segments"],
         )
+        most = max(most, 1)
         self.num_records = gr.Slider(
-            1,
+            min(1, most - 1),  # Gradio draws no slider whose ends are the same
             most,
             value=min(_DEFAULTS.num_records, most),
             step=1,
@@ -180,8 +181,13 @@ class EvaluationForm:
         return f"At most {most} on this public page." if self._is_limited else f"The right end is all {most}."
 
     def limit_records(self, split: str = default_split, wanted: float = _DEFAULTS.num_records) -> gr.Slider:
-        """The slider of records for those that a split has."""
-        most = self._handlers.num_available(split)
+        """The slider of records for those that a split has.
+
+        Raises:
+            SettingsError: when there is no such split.
+        """
+        require_choice("split", split, tuple(SPLITS))
+        most = max(self._handlers.num_available(split), 1)
         return gr.Slider(maximum=most, value=min(wanted, most), info=self._records_help(most))
 
 

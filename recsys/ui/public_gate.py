@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recsys.data.own_history import MAX_FILE_BYTES
+from recsys.ui.request_bodies import drop_body, is_upload, path_of, read_body, replay
 
 MAX_BODY_BYTES = 2_000_000
 """Of a request that is no upload; pasted titles are its largest part."""
@@ -25,7 +26,6 @@ MAX_UPLOAD_BYTES = MAX_FILE_BYTES + 65_536
 """Of one upload: a file and the form around it."""
 MAX_UPLOADS_PER_HOUR = 200_000_000
 """Bytes of all visitors together; what was uploaded is removed within two hours."""
-_MOST_TO_DROP = 50_000_000
 
 _PAGE = re.compile(
     r"/(?:|config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|health"
@@ -36,7 +36,6 @@ _PAGE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Paths of the page, of the endpoints that its API panel documents, of MCP and of watchers."""
-_UPLOAD = re.compile(r"/gradio_api/upload/?")
 
 
 @dataclass
@@ -77,22 +76,22 @@ class PublicGate:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is None and scope["method"] == "POST" and not _UPLOAD.fullmatch(_path(scope)):
-            body = await _read(receive)
+        if refusal is None and scope["method"] == "POST" and not is_upload(scope):
+            body = await read_body(receive, MAX_BODY_BYTES)
             if body is None:
                 return  # the visitor left
             refusal = (400, "A file may not be named by an address.") if names_an_address(body) else None
-            receive = _replay(body, receive)
+            receive = replay(body, receive)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
             if refusal[0] in (413, 503):
-                await _drop(receive)  # a browser that is still sending would not see the answer
+                await drop_body(receive)
             await PlainTextResponse(refusal[1], status_code=refusal[0])(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and sentence for what is not let in; None lets it in."""
-        path = _path(scope)
+        path = path_of(scope)
         if scope["type"] != "http" or not _PAGE.fullmatch(path):
             return 404, "Not found."
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -102,10 +101,10 @@ class PublicGate:
         length = dict(scope["headers"]).get(b"content-length", b"")
         if not length.isdigit():
             return 411, "Tell the length of the body."
-        is_upload = _UPLOAD.fullmatch(path) is not None
-        if int(length) > (MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES):
+        brings_file = is_upload(scope)
+        if int(length) > (MAX_UPLOAD_BYTES if brings_file else MAX_BODY_BYTES):
             return 413, "This is more than the page takes at once."
-        if is_upload and not self._uploads.take(int(length), time.monotonic()):
+        if brings_file and not self._uploads.take(int(length), time.monotonic()):
             return 503, "Too much was uploaded within the last hour. Paste your titles instead."
         return None
 
@@ -136,45 +135,3 @@ def _is_local(path: object) -> bool:
     return (
         not isinstance(path, str) or re.match(r"\s*\w+:", path) is None or re.match(r"[a-zA-Z]:[\\/]", path) is not None
     )
-
-
-def _path(scope: Scope) -> str:
-    """The path behind a proxy's prefix."""
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path[len(root) :] if root and path.startswith(root) else path
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body, whose length was checked; None when the visitor left before its end."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-async def _drop(receive: Receive) -> None:
-    """Takes a body of some size in and keeps nothing of it."""
-    left = _MOST_TO_DROP
-    while left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Gives the body once, then whatever comes next."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

@@ -6,6 +6,7 @@ shown where the answer would be, and nothing that was typed is touched.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -175,9 +176,9 @@ class RecommendHandlers:
             len(record.relevant),
         )
 
-    def load_model(self, model: str, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
+    def load_model(self, model: object, precision: Precision, adapter: str | None, int8_threshold: float) -> None:
         """Starts to load a model as soon as it is chosen, where it fits; the header shows how far it is."""
-        model = (model or "").strip()
+        model = model.strip() if isinstance(model, str) else ""
         precision = "auto" if is_served(model) else precision  # the control may not have followed yet
         if not model or not runs_here(self.workbench, model, precision):
             return
@@ -277,6 +278,6 @@ class RecommendHandlers:
 
 def _rows(num_recommendations: object) -> int:
     """How many rows to keep a place for; a wrong N is told by the answer, not here."""
-    if not isinstance(num_recommendations, (int, float)):
+    if not isinstance(num_recommendations, (int, float)) or not math.isfinite(num_recommendations):
         return GenerationSettings().num_recommendations
-    return max(1, min(20, int(num_recommendations)))
+    return int(max(1, min(20, num_recommendations)))

@@ -173,7 +173,7 @@ class TuneForm:
 
     def _records_state(self, wanted: float) -> dict[str, Any]:
         most = max(self._available, 1)
-        least = min(_FEWEST, most)
+        least = min(_FEWEST, most - 1)  # Gradio draws no slider whose ends are the same
         info = f"The right end is all {most}; every cell asks the same ones."
         return {"minimum": least, "maximum": most, "value": min(max(wanted, least), most), "info": info}
 

@@ -39,6 +39,7 @@ from recsys.settings import (
 )
 from recsys.titles import move_article_to_front, normalise_title, split_alternatives, split_year
 from recsys.ui.share import read_query
+from tests.fuzz.adapter_zip import SEEDS, adapter_zip
 
 _TITLES = (
     "Toy Story (1995)", "Good, the Bad and the Ugly, The (1966)", "Se7en (1995)", "M*A*S*H (1970)", "1984 (1984)",
@@ -261,6 +262,7 @@ TARGETS: dict[str, Target] = {
     ),
     "movielens": Target(movielens, (b"\0" + _MOVIES + b"\x1e" + _RATINGS, b"\1" + _DAT, b"\2" + _HUNDRED), 2),
     "archive": Target(archive, (_zip(movies_csv=_MOVIES, ratings_csv=_RATINGS),), 1),
+    "adapter_zip": Target(adapter_zip, SEEDS, 2),
     "weights": Target(weights, (struct.pack("<Q", len(_HEADER)) + _HEADER + bytes(8),), 4),
     "settings": Target(settings, tuple(bytes([n]) + _written(kind()) for n, kind in enumerate(_SETTINGS)), 8),
     "link": Target(link, (_query(),), 8),

@@ -3,6 +3,8 @@
 import pytest
 
 from recsys.errors import RecsysError
+from recsys.models.adapter_adding import add_archive
+from tests.fuzz import adapter_zip
 from tests.fuzz.mutation import MAX_BYTES, cases
 from tests.fuzz.targets import TARGETS
 
@@ -33,3 +35,25 @@ def test_the_same_seed_gives_the_same_cases_within_the_size():
     assert one == two
     assert len(set(one)) > 400
     assert max(map(len, one)) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("told", adapter_zip.REFUSED)
+def test_a_hostile_adapter_zip_is_refused_for_what_it_is(told):
+    with pytest.raises(RecsysError, match=told):
+        adapter_zip.adapter_zip(adapter_zip.REFUSED[told])
+
+
+def test_the_adapter_target_sees_what_is_left_behind_or_written_elsewhere(monkeypatch):
+    def careless(archive, root):
+        (root.parent / "kept.txt").write_text("gone", encoding="utf-8")
+        return add_archive(archive, root)
+
+    def leaves_its_work(archive, root):
+        (root / ".adding-x").mkdir()
+        return add_archive(archive, root)
+
+    sound, hostile = adapter_zip.SEEDS[0], adapter_zip.REFUSED["too large"]
+    for adding, case in ((careless, sound), (leaves_its_work, sound), (leaves_its_work, hostile)):
+        monkeypatch.setattr(adapter_zip, "add_archive", adding)
+        with pytest.raises(AssertionError):
+            adapter_zip.adapter_zip(case)

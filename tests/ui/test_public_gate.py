@@ -110,7 +110,7 @@ def test_escapes_and_depth_hide_nothing():
 
 
 def test_behind_a_proxys_prefix_the_same_is_open():
-    from recsys.ui.public_gate import _path
+    from recsys.ui.request_bodies import path_of
 
-    assert _path({"path": "/bench/config", "root_path": "/bench"}) == "/config"
-    assert _path({"path": "/config", "root_path": "/bench"}) == "/config"
+    assert path_of({"path": "/bench/config", "root_path": "/bench"}) == "/config"
+    assert path_of({"path": "/config", "root_path": "/bench"}) == "/config"
