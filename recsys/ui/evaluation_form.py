@@ -22,6 +22,7 @@ from recsys.ui.evaluation_cards import SYSTEM_TITLES
 from recsys.ui.preset_handlers import PresetHandlers
 from recsys.ui.request_settings import RequestSettings
 from recsys.ui.settings_panel import create_settings_panel
+from recsys.ui.settled import Settled
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -47,6 +48,7 @@ class EvaluationForm:
 
     def __init__(self, handlers: EvaluateHandlers, default_choice: ModelChoice) -> None:
         self._handlers = handlers
+        self.settled = Settled("evaluate")
         with gr.Accordion("Records", open=True, elem_id="evaluate-fold-records", elem_classes=["fold"]):
             self._draw_records(handlers.num_available(_DEFAULTS.split))
         self._draw_folds(default_choice)
@@ -97,7 +99,7 @@ class EvaluationForm:
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
         self.panel = create_settings_panel(self._handlers.workbench, default_choice)
-        PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect()
+        PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect(self.settled)
         for fold in self.panel.accordions:
             fold.open = False
             _prefix_ids(fold, "evaluate-")

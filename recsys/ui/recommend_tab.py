@@ -22,6 +22,7 @@ from recsys.ui.recommend_handlers import RecommendHandlers
 from recsys.ui.rounds_handlers import RoundsHandlers, RoundsParts, connect_votes, create_rounds
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
+from recsys.ui.settled import Settled
 from recsys.ui.several_controls import SeveralControls, connect_several, create_several_controls
 from recsys.ui.several_handlers import SeveralHandlers
 from recsys.ui.theme import ASSETS
@@ -121,8 +122,9 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             ab = create_ab_panel()
             several = create_several_controls(workbench, default_choice or ModelChoice())
             panel = create_settings_panel(workbench, default_choice or ModelChoice())
-            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect()
-            create_detail_costs(workbench, panel, liked, disliked)
+            settled = Settled("recommend")
+            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect(settled)
+            create_detail_costs(workbench, panel, liked, disliked, settled)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
@@ -136,7 +138,8 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     votes = RoundsHandlers(workbench, handlers.running, handlers.finished, handlers.answer)
-    asking = _connect(parts, handlers, votes, preset_set)
+    asking = _connect(parts, handlers, votes, preset_set, settled)
+    settled.connect([liked, disliked, *panel.inputs])
     connect_live(live, panel, votes.follow(handlers.answer), *asking, _MODEL)
     connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
     shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
@@ -172,7 +175,11 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
 
 
 def _connect(
-    parts: _Parts, handlers: RecommendHandlers, rounds: RoundsHandlers, preset_set: gr.events.Dependency
+    parts: _Parts,
+    handlers: RecommendHandlers,
+    rounds: RoundsHandlers,
+    preset_set: gr.events.Dependency,
+    settled: Settled,
 ) -> tuple[list[gr.components.Component], list[gr.components.Component]]:
     """Connects the events of the tab; returns what an answer that counts as a round is given, and what it shows."""
     panel = parts.panel
@@ -205,7 +212,7 @@ def _connect(
         answer_after(pressed)
     answer_after(parts.examples["record"].click(handlers.fill_record, None, filled, **_QUICK))
     picked = [parts.liked, parts.disliked]
-    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after)
+    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after, settled)
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)

@@ -13,7 +13,8 @@ _WATCH = """([selector, kind]) => {
   window.pace = {};
   const answer = document.querySelector("#answer");
   let start = null, busy = false;
-  document.querySelector(selector).addEventListener(kind, (event) => { start = event.timeStamp; }, {once: true, capture: true});
+  const asked = document.querySelector(selector);
+  asked.addEventListener(kind, (event) => { start = event.timeStamp; }, {once: true, capture: true});
   const observer = new MutationObserver(() => {
     const phase = answer.querySelector("[data-phase]")?.dataset.phase;
     const now = performance.now() - start;
