@@ -12,6 +12,7 @@ from recsys.models.host import ModelChoice
 from recsys.token_viewing import TokenViewer
 from recsys.ui.ab_answers import AbHandlers
 from recsys.ui.ab_panel import AbPanel, connect_ab, create_ab_panel
+from recsys.ui.answer_begin import BEGIN, begin_script
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.answer_view import View
 from recsys.ui.detail_costs import create_detail_costs
@@ -46,12 +47,6 @@ _MODEL: dict[str, Any] = {
     "api_visibility": "private",
 }
 _WIDTH = "() => [window.innerWidth]"
-_SHOW_ANSWER = """(num) => {
-  const answer = document.getElementById("answer");
-  const isAbove = answer.getBoundingClientRect().top < 0;
-  if (window.innerWidth < 900 || isAbove) answer.scrollIntoView({behavior: "smooth"});
-  return num;
-}"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +123,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
-            answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            answer = gr.HTML(empty_cards(), elem_id="answer", **plain | {"js_on_load": script + begin_script()})
             rounds = create_rounds()
             tokens = create_token_card()
             details = gr.HTML("", elem_id="details", **plain)
@@ -194,7 +189,7 @@ def _connect(
         answer: Callable[..., Iterator[View]] = handlers.answer,
         asked: list[Any] = inputs,
     ) -> None:
-        begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
+        begun = start.then(None, num_recommendations, parts.view, js=BEGIN, api_visibility="private")
         runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *asked], followed, **_MODEL))
         runs[-1].then(None, js=ENDED, api_visibility="private")
 
