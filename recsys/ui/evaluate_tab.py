@@ -164,7 +164,7 @@ class EvaluateTab:
         )
         stopped.then(self.look, watched, looked, **_QUIET)
         self.form.settled.add(self.tell_estimate, (), [self.estimate])
-        self.form.settled.connect(self.form.inputs, on_load=True)
+        self.form.settled.connect(self.form.inputs, at_first=True)
         self.runs.select(self.open_run, None, result, **_QUIET)
         self.two.connect(self.runs, self.shown)
         self.links.connect(self.shown, tabs)

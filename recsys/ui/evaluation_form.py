@@ -52,6 +52,7 @@ class EvaluationForm:
         with gr.Accordion("Records", open=True, elem_id="evaluate-fold-records", elem_classes=["fold"]):
             self._draw_records(handlers.num_available(_DEFAULTS.split))
         self._draw_folds(default_choice)
+        self.settled.tell(self.own, "choice")
         self.split.input(
             self.limit_records,
             [self.split, self.num_records],
@@ -98,7 +99,7 @@ class EvaluationForm:
         )
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
-        self.panel = create_settings_panel(self._handlers.workbench, default_choice)
+        self.panel = create_settings_panel(self._handlers.workbench, default_choice, self.settled)
         PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect(self.settled)
         for fold in self.panel.accordions:
             fold.open = False
@@ -125,10 +126,14 @@ class EvaluationForm:
             )
 
     @property
+    def own(self) -> list[Component]:
+        """The controls that the Recommend tab has not."""
+        return [self.split, self.num_records, self.k, self.history_length, self.baselines, self.batch_size]
+
+    @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that ``read`` expects their values."""
-        own = [self.split, self.num_records, self.k, self.history_length, self.baselines, self.batch_size]
-        return [*own, *self.panel.inputs]
+        return [*self.own, *self.panel.inputs]
 
     def read(self, values: Sequence[Any]) -> EvaluationRequest:
         """The request that the controls' values make.

@@ -103,10 +103,12 @@ class Asked:
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
     """Makes the tab inside the block that is open."""
+    settled = Settled("recommend")
     with gr.Row(elem_classes=["bench"]):
         with gr.Column(elem_classes=["side"], min_width=300, scale=0):
             with gr.Column(elem_classes=["card", "history"]):
                 liked, disliked, clear, examples = _history(workbench)
+                settled.tell([liked, disliked], "movies")
                 record_id = gr.State(None)
                 create_history_import(workbench, liked, disliked, record_id)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
@@ -116,8 +118,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             ab = create_ab_panel()
             several = create_several_controls(workbench, default_choice or ModelChoice())
-            panel = create_settings_panel(workbench, default_choice or ModelChoice())
-            settled = Settled("recommend")
+            panel = create_settings_panel(workbench, default_choice or ModelChoice(), settled)
             preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect(settled)
             create_detail_costs(workbench, panel, liked, disliked, settled)
         with gr.Column(elem_classes=["main"], min_width=300):
@@ -135,7 +136,7 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     votes = RoundsHandlers(workbench, handlers.running, handlers.finished, handlers.answer)
     asking = _connect(parts, handlers, votes, preset_set, settled)
     settled.connect([liked, disliked, *panel.inputs])
-    connect_live(live, panel, votes.follow(handlers.answer), *asking, _MODEL)
+    connect_live(live, votes.follow(handlers.answer), *asking, _MODEL)
     connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
     shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
     return Asked(liked, record_id, handlers.answers, panel, *shown)
