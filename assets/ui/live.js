@@ -1,5 +1,5 @@
 // The switch "Live"; in the body of a function with (element, trigger). Tells and is told by events of the document:
-// "settings-moved" when a setting changed, "run-ended" when a run has, "live-on" when the switch is turned on.
+// "recommend-moved" when a control changed, with what it decides, "run-ended" when a run has, "live-on" when the switch is turned on.
 const KEY = "live";
 const rest = Number(element.querySelector(".live").dataset.rest);
 const button = element.querySelector("[role=switch]");
@@ -39,6 +39,6 @@ const run = () => {
 };
 
 button.addEventListener("click", () => { turn(!isOn()); remember(isOn()); });
-document.addEventListener("settings-moved", () => { if (isOn()) wait(rest); });
+document.addEventListener("recommend-moved", (event) => { if (isOn() && event.detail === "shape") wait(rest); });
 document.addEventListener("run-ended", () => { asked = false; });
 if (remembered()) turn(true);

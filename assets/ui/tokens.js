@@ -186,7 +186,7 @@ document.addEventListener("pointerdown", (event) => { if (pinned && !body.contai
 card.addEventListener("toggle", () => { if (card.open) ask(0); });
 document.addEventListener("live-on", () => { card.open = true; });
 document.addEventListener("run-ended", () => ask(30));
-document.addEventListener("settings-moved", () => { if (tokens.length && !isLive()) ask(120); });
+document.addEventListener("recommend-moved", (event) => { if (tokens.length && !isLive() && event.detail === "shape") ask(120); });
 // An answer on its way makes the tokens those of another, and another data set takes the answer away.
 const look = () => {
   card.classList.toggle("is-stale", phase() === "busy");

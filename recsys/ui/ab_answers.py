@@ -53,8 +53,12 @@ class AbHandlers:
         """There is no A any more."""
         return None, gr.Column(visible=False), gr.Button(visible=True), ""
 
-    def follow(self, request: gr.Request, kept: Kept, liked: object, disliked: object, *values: Any) -> Any:
-        """The card after a control moved."""
+    def follow(self, request: gr.Request, values: Sequence[Any], kept: Kept) -> tuple[Any]:
+        """The card after movies or settings changed."""
+        return (self.follow_kept(request, kept, *values),)
+
+    def follow_kept(self, request: gr.Request, kept: Kept, liked: object, disliked: object, *values: Any) -> Any:
+        """The card after A changed."""
         return gr.skip() if kept is None else self.card(request, kept, liked, disliked, values)
 
     def swap(self, kept: Kept, *values: Any) -> list[Any]:

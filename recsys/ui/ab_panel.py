@@ -10,6 +10,7 @@ import gradio as gr
 
 from recsys.ui.ab_answers import AbHandlers
 from recsys.ui.answer_view import View
+from recsys.ui.settled import Settled
 from recsys.ui.theme import ASSETS
 
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -87,7 +88,12 @@ def create_ab_panel() -> AbPanel:
 
 
 def connect_ab(
-    ab: AbPanel, handlers: AbHandlers, picked: list[Any], record_id: gr.State, answer_after: AnswerAfter
+    ab: AbPanel,
+    handlers: AbHandlers,
+    picked: list[Any],
+    record_id: gr.State,
+    answer_after: AnswerAfter,
+    settled: Settled,
 ) -> list[gr.events.Dependency]:
     """Ties the controls to the panel.
 
@@ -97,6 +103,7 @@ def connect_ab(
         picked: The liked and the disliked movies.
         record_id: The held-out record.
         answer_after: Answers, after an event, in the queue of the model.
+        settled: Redraws the card; its controls are the movies, then the panel's.
 
     Returns:
         The events after which the panel may have another model.
@@ -109,8 +116,8 @@ def connect_ab(
     swapped = ab.swap.click(handlers.swap, [ab.kept, *inputs], [ab.kept, *inputs], **_TOLD)
     taken = ab.take.click(handlers.take, ab.kept, inputs, **_TOLD)
     ab.copy.click(handlers.copy, inputs, ab.kept, **_TOLD)
-    changed: list[Any] = [control.change for control in (*inputs, *picked, ab.kept)]  # type: ignore[attr-defined]
-    gr.on(changed, handlers.follow, [ab.kept, *picked, *inputs], ab.card, trigger_mode="always_last", **_QUICK)
+    settled.add(handlers.follow, [ab.kept], [ab.card])
+    ab.kept.change(handlers.follow_kept, [ab.kept, *picked, *inputs], ab.card, trigger_mode="always_last", **_QUICK)
     asked = ab.go.click(None, js="() => {}", api_visibility="private")
     answer_after(asked, handlers.answer, [ab.kept, *picked, record_id, *inputs])
     asked.then(None, js=_FOLLOW, **_QUICK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -18,6 +19,24 @@ def answer_view(cards: str, details: str, *, stop: bool = False, leave: bool = F
     idle = not stop and not leave
     buttons = (gr.Button(visible=shown) for shown in (idle, idle, stop, leave))
     return cards, details, *buttons, gr.Button(interactive=idle), gr.Button(interactive=idle)
+
+
+def only_changes(views: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The same views without what the page shows already: a button drawn anew takes the browser as long as the text."""
+    shown: list[Any] = []
+    for view in views:
+        if not shown:
+            shown = list(view)
+            yield view
+            continue
+        yield tuple(gr.skip() if _is_same(old, new) else new for old, new in zip(shown, view, strict=True))
+        shown = [old if new == gr.skip() else new for old, new in zip(shown, view, strict=True)]
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    if isinstance(old, gr.Button) and isinstance(new, gr.Button):
+        return old.constructor_args == new.constructor_args
+    return old is new or (isinstance(old, str) and old == new)
 
 
 def waiting_for(state: HostState) -> tuple[str, float | None]:

@@ -20,6 +20,7 @@ from recsys.ui.evaluate_tab import create_evaluate_tab
 from recsys.ui.header import NAME, create_header
 from recsys.ui.map_tab import create_map_tab
 from recsys.ui.public_gate import PublicGate
+from recsys.ui.quiet_progress import quiet_progress
 from recsys.ui.recommend_tab import create_recommend_tab
 from recsys.ui.request_bodies import BodyGate
 from recsys.ui.theme import WorkbenchTheme
@@ -53,6 +54,7 @@ def build_demo(workbench: Workbench, *, default_choice: ModelChoice | None = Non
         create_adapter_adding(workbench, asked.panel, form.panel)
         draw_map_after(follow_data(workbench, data_changed, Following(asked, form, cards)))
         add_api(workbench)
+    quiet_progress(demo)
     demo.queue(api_open=False, max_size=MAX_QUEUE)
     return demo
 

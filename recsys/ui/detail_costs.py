@@ -26,6 +26,7 @@ from recsys.ui.title_picker import read_entries
 
 if TYPE_CHECKING:
     from recsys.ui.settings_panel import SettingsPanel
+    from recsys.ui.settled import Settled
     from recsys.workbench import Workbench
 
 MEASURED = Path(__file__).resolve().parents[2] / "assets" / "benchmarks" / "prompts.json"
@@ -48,8 +49,18 @@ class DetailCost:
     time_ratio: float | None = None
 
 
-def create_detail_costs(workbench: Workbench, panel: SettingsPanel, liked: gr.HTML, disliked: gr.HTML) -> None:
-    """Adds the table to the fold of the prompt; it is counted anew whenever the prompt changes."""
+def create_detail_costs(
+    workbench: Workbench, panel: SettingsPanel, liked: gr.HTML, disliked: gr.HTML, settled: Settled
+) -> None:
+    """Adds the table to the fold of the prompt; it is counted anew whenever something of the page changes.
+
+    Args:
+        workbench: Whose model and data are counted with.
+        panel: Whose prompt, and whose fold.
+        liked: The movies of the prompt.
+        disliked: Those that it may name.
+        settled: Its controls are these movies, then the panel's.
+    """
     fold = panel.prompt_fold
     with fold:
         shown = gr.HTML("", elem_id="detail-costs", apply_default_css=False)
@@ -73,9 +84,11 @@ def create_detail_costs(workbench: Workbench, panel: SettingsPanel, liked: gr.HT
 
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     inputs = [is_open, liked, disliked, *panel.inputs]
-    prompt: Mapping[str, Any] = panel.prompt
-    changes = [liked.change, disliked.change, *(control.change for control in prompt.values())]
-    gr.on(changes, count, inputs, shown, trigger_mode="always_last", **quick)
+
+    def follow(_: gr.Request, values: Sequence[Any], is_open_now: bool) -> tuple[Any]:
+        return (count(True, *values) if is_open_now else gr.skip(),)
+
+    settled.add(follow, [is_open], [shown])
     fold.expand(lambda: True, None, is_open, **quick).then(count, inputs, shown, **quick)
     fold.collapse(lambda: False, None, is_open, **quick)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from recsys.errors import RecsysError
 from recsys.models.host import ModelChoice
 from recsys.ui import evaluation_cards as cards
 from recsys.ui.comparison_panel import ComparisonPanel
@@ -163,7 +164,8 @@ class EvaluateTab:
             self.stop, [self.seen, self.own_job], None, concurrency_id="evaluate-start", api_visibility="private"
         )
         stopped.then(self.look, watched, looked, **_QUIET)
-        gr.on(None, self.tell_estimate, self.form.inputs, self.estimate, trigger_mode="always_last", **_QUIET)
+        self.form.settled.add(self.tell_estimate, (), [self.estimate])
+        self.form.settled.connect(self.form.inputs, at_first=True)
         self.runs.select(self.open_run, None, result, **_QUIET)
         self.two.connect(self.runs, self.shown)
         self.links.connect(self.shown, tabs)
@@ -186,10 +188,12 @@ class EvaluateTab:
             self.handlers.cancel(seen[0] if seen else None, own_job)
         gr.Info("Finished records are kept: start the same evaluation again to go on from there.", title="Stopping")
 
-    def tell_estimate(self, *values: object) -> str:
-        """How long the form's evaluation would take."""
-        with errors_shown():
-            return self.handlers.estimate_html(self.form.read(values))
+    def tell_estimate(self, _: gr.Request, values: Sequence[object]) -> tuple[Any]:
+        """How long the form's evaluation would take; what is wrong with the form is told when it is started."""
+        try:
+            return (self.handlers.estimate_html(self.form.read(values)),)
+        except RecsysError:
+            return (gr.skip(),)
 
     def open(self, request: gr.Request) -> tuple[Any, ...]:
         """What a page shows that has just been opened: the job under way, else its link's run or the newest."""

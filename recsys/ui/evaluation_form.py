@@ -22,6 +22,7 @@ from recsys.ui.evaluation_cards import SYSTEM_TITLES
 from recsys.ui.preset_handlers import PresetHandlers
 from recsys.ui.request_settings import RequestSettings
 from recsys.ui.settings_panel import create_settings_panel
+from recsys.ui.settled import Settled
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -47,9 +48,11 @@ class EvaluationForm:
 
     def __init__(self, handlers: EvaluateHandlers, default_choice: ModelChoice) -> None:
         self._handlers = handlers
+        self.settled = Settled("evaluate")
         with gr.Accordion("Records", open=True, elem_id="evaluate-fold-records", elem_classes=["fold"]):
             self._draw_records(handlers.num_available(_DEFAULTS.split))
         self._draw_folds(default_choice)
+        self.settled.tell(self.own, "choice")
         self.split.input(
             self.limit_records,
             [self.split, self.num_records],
@@ -97,8 +100,8 @@ class EvaluationForm:
         )
 
     def _draw_folds(self, default_choice: ModelChoice) -> None:
-        self.panel = create_settings_panel(self._handlers.workbench, default_choice)
-        PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect()
+        self.panel = create_settings_panel(self._handlers.workbench, default_choice, self.settled)
+        PresetHandlers(self._handlers.workbench, self.panel, default_choice).connect(self.settled)
         for fold in self.panel.accordions:
             fold.open = False
             _prefix_ids(fold, "evaluate-")
@@ -124,10 +127,14 @@ class EvaluationForm:
             )
 
     @property
+    def own(self) -> list[Component]:
+        """The controls that the Recommend tab has not."""
+        return [self.split, self.num_records, self.k, self.history_length, self.baselines, self.batch_size]
+
+    @property
     def inputs(self) -> list[Component]:
         """All controls, in the order that ``read`` expects their values."""
-        own = [self.split, self.num_records, self.k, self.history_length, self.baselines, self.batch_size]
-        return [*own, *self.panel.inputs]
+        return [*self.own, *self.panel.inputs]
 
     def read(self, values: Sequence[Any]) -> EvaluationRequest:
         """The request that the controls' values make.

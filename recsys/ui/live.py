@@ -12,14 +12,11 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from recsys.ui.settings_panel import SettingsPanel
 from recsys.ui.theme import ASSETS
 
 REST_MS = 150
 """How long the settings must rest before a run starts."""
 
-MOVED = "() => { document.dispatchEvent(new Event('settings-moved')); }"
-"""Tells the page's scripts that a setting changed."""
 ENDED = "() => { document.dispatchEvent(new Event('run-ended')); }"
 """Tells the page's scripts that a run has ended, by whatever way."""
 
@@ -46,19 +43,12 @@ def create_live_switch() -> gr.HTML:
 
 def connect_live(
     live: gr.HTML,
-    panel: SettingsPanel,
     answer: Callable[..., Iterator[Any]],
     inputs: Sequence[Component],
     view: Sequence[Component],
     queue: Mapping[str, Any],
 ) -> None:
-    """Lets the settings of the panel that shape an answer tell the page that they moved, and the switch ask again.
-
-    Models and adapters are left out, since one is loaded first, and texts, which are wrong while they are typed.
-    """
-    groups = (panel.generation, panel.prompt, panel.resolution, panel.decoding)
-    controls: list[Any] = [one for group in groups for one in group.values() if not isinstance(one, gr.Textbox)]
-    gr.on([control.change for control in controls], None, js=MOVED, api_visibility="private")
+    """Lets the switch ask again; the settings that shape an answer tell it that they moved (settled.py)."""
     # A run that comes while one is ending is kept, not dropped.
     run = live.submit(answer, list(inputs), list(view), trigger_mode="always_last", **queue)
     run.then(None, js=ENDED, api_visibility="private")

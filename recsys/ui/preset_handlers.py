@@ -5,6 +5,7 @@ Whatever a browser sends is checked by recsys.presets; what is wrong is told in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -20,6 +21,7 @@ from recsys.ui.setting_names import SETTING_NAMES
 
 if TYPE_CHECKING:
     from recsys.ui.settings_panel import SettingsPanel
+    from recsys.ui.settled import Settled
     from recsys.workbench import Workbench
 
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -39,22 +41,25 @@ class PresetHandlers:
         self.panel = panel
         self.default_choice = default_choice
 
-    def connect(self) -> gr.events.Dependency:
-        """Ties the row to the panel; what is returned comes after controls were set, when a model may be loaded."""
+    def connect(self, settled: Settled) -> gr.events.Dependency:
+        """Ties the row to the panel; what is returned comes after controls were set, when a model may be loaded.
+
+        Args:
+            settled: Tells the row what the controls are; their values end with the panel's.
+        """
         row: Any = self.panel.preset
         inputs, shown = self.panel.inputs, [row, *self.panel.inputs]
         row.props["present"] = self.present_preset([getattr(control, "value", None) for control in inputs])
         row.save(self.save, inputs, row, **_QUICK)
         row.bring(self.bring, None, row, **_QUICK)
-        changed = [control.change for control in inputs]  # type: ignore[attr-defined]
-        gr.on(changed, self.present, inputs, row, trigger_mode="always_last", **_QUICK)
+        settled.add(self.present, (), [row])
         row.restore(self.restore, None, shown, trigger_mode="always_last", **_QUICK)
         picked: gr.events.Dependency = row.pick(self.pick, inputs, shown, trigger_mode="always_last", **_QUICK)
         return picked
 
-    def present(self, *values: Any) -> Any:
+    def present(self, _: gr.Request, values: Sequence[Any]) -> tuple[Any]:
         """The settings of the controls, for the row to tell which preset they are."""
-        return gr.HTML(present=self.present_preset(values))
+        return (gr.HTML(present=self.present_preset(values[-len(self.panel.inputs) :])),)
 
     def present_preset(self, values: Any) -> dict[str, Any] | None:
         """The controls' values as a preset has them, None where they make no settings."""

@@ -6,7 +6,6 @@ shown where the answer would be, and nothing that was typed is touched.
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from recsys.parsing import GeneratedTitle, parse_completion
 from recsys.prompts import Prompt
 from recsys.recommend import Recommendation, RecommendationRequest, render_prompt
 from recsys.remote.settings import is_served
-from recsys.settings import GenerationSettings, Precision
+from recsys.settings import Precision
 from recsys.ui.answer_cards import answer_cards, cancelled_cards, error_cards, streaming_cards, waiting_cards
 from recsys.ui.answer_details import answer_details
 from recsys.ui.answer_view import View, answer_view, waiting_for
@@ -81,11 +80,6 @@ class RecommendHandlers:
         self.running = RunningRequests.none()
         self.answers = LastAnswers()
         self.finished = FinishedAnswers()
-
-    def begin(self, num_recommendations: float) -> View:
-        """The click is seen at once, whatever the queue."""
-        cards = waiting_cards("Waiting for a turn…", _rows(num_recommendations))
-        return answer_view(cards, "", leave=True)
 
     def answer(
         self, request: gr.Request, liked: object, disliked: object, record_id: object, *values: object
@@ -274,10 +268,3 @@ class RecommendHandlers:
         """The record on the page, as long as its history was not edited."""
         record = self.workbench.split.find_record(record_id) if isinstance(record_id, str) else None
         return record if record is not None and record.history == history else None
-
-
-def _rows(num_recommendations: object) -> int:
-    """How many rows to keep a place for; a wrong N is told by the answer, not here."""
-    if not isinstance(num_recommendations, (int, float)) or not math.isfinite(num_recommendations):
-        return GenerationSettings().num_recommendations
-    return int(max(1, min(20, num_recommendations)))

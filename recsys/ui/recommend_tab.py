@@ -12,6 +12,7 @@ from recsys.models.host import ModelChoice
 from recsys.token_viewing import TokenViewer
 from recsys.ui.ab_answers import AbHandlers
 from recsys.ui.ab_panel import AbPanel, connect_ab, create_ab_panel
+from recsys.ui.answer_begin import BEGIN, begin_script
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.answer_view import View
 from recsys.ui.detail_costs import create_detail_costs
@@ -22,6 +23,7 @@ from recsys.ui.recommend_handlers import RecommendHandlers
 from recsys.ui.rounds_handlers import RoundsHandlers, RoundsParts, connect_votes, create_rounds
 from recsys.ui.running_requests import LastAnswers
 from recsys.ui.settings_panel import SettingsPanel, create_settings_panel
+from recsys.ui.settled import Settled
 from recsys.ui.several_controls import SeveralControls, connect_several, create_several_controls
 from recsys.ui.several_handlers import SeveralHandlers
 from recsys.ui.theme import ASSETS
@@ -45,12 +47,6 @@ _MODEL: dict[str, Any] = {
     "api_visibility": "private",
 }
 _WIDTH = "() => [window.innerWidth]"
-_SHOW_ANSWER = """(num) => {
-  const answer = document.getElementById("answer");
-  const isAbove = answer.getBoundingClientRect().top < 0;
-  if (window.innerWidth < 900 || isAbove) answer.scrollIntoView({behavior: "smooth"});
-  return num;
-}"""
 
 
 @dataclass(frozen=True)
@@ -107,10 +103,12 @@ class Asked:
 
 def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | None = None) -> Asked:
     """Makes the tab inside the block that is open."""
+    settled = Settled("recommend")
     with gr.Row(elem_classes=["bench"]):
         with gr.Column(elem_classes=["side"], min_width=300, scale=0):
             with gr.Column(elem_classes=["card", "history"]):
                 liked, disliked, clear, examples = _history(workbench)
+                settled.tell([liked, disliked], "movies")
                 record_id = gr.State(None)
                 create_history_import(workbench, liked, disliked, record_id)
             go = gr.Button("Recommend", variant="primary", elem_id="go")
@@ -120,13 +118,13 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
             leave = gr.Button("Waiting for a turn · leave the queue", visible=False, elem_id="leave")
             ab = create_ab_panel()
             several = create_several_controls(workbench, default_choice or ModelChoice())
-            panel = create_settings_panel(workbench, default_choice or ModelChoice())
-            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect()
-            create_detail_costs(workbench, panel, liked, disliked)
+            panel = create_settings_panel(workbench, default_choice or ModelChoice(), settled)
+            preset_set = PresetHandlers(workbench, panel, default_choice or ModelChoice()).connect(settled)
+            create_detail_costs(workbench, panel, liked, disliked, settled)
         with gr.Column(elem_classes=["main"], min_width=300):
             script = (ASSETS / "answer.js").read_text(encoding="utf-8")
             plain: dict[str, Any] = {"apply_default_css": False, "js_on_load": script}
-            answer = gr.HTML(empty_cards(), elem_id="answer", **plain)
+            answer = gr.HTML(empty_cards(), elem_id="answer", **plain | {"js_on_load": script + begin_script()})
             rounds = create_rounds()
             tokens = create_token_card()
             details = gr.HTML("", elem_id="details", **plain)
@@ -136,8 +134,9 @@ def create_recommend_tab(workbench: Workbench, default_choice: ModelChoice | Non
     )  # fmt: skip
     handlers = RecommendHandlers(workbench, panel)
     votes = RoundsHandlers(workbench, handlers.running, handlers.finished, handlers.answer)
-    asking = _connect(parts, handlers, votes, preset_set)
-    connect_live(live, panel, votes.follow(handlers.answer), *asking, _MODEL)
+    asking = _connect(parts, handlers, votes, preset_set, settled)
+    settled.connect([liked, disliked, *panel.inputs])
+    connect_live(live, votes.follow(handlers.answer), *asking, _MODEL)
     connect_token_card(tokens, panel.generation, handlers.answers, TokenViewer(workbench.host), _MODEL)
     shown = (disliked, answer, details, panel.decoding["genres"], rounds.card)
     return Asked(liked, record_id, handlers.answers, panel, *shown)
@@ -172,7 +171,11 @@ def _history(workbench: Workbench) -> tuple[gr.HTML, gr.HTML, gr.Button, dict[st
 
 
 def _connect(
-    parts: _Parts, handlers: RecommendHandlers, rounds: RoundsHandlers, preset_set: gr.events.Dependency
+    parts: _Parts,
+    handlers: RecommendHandlers,
+    rounds: RoundsHandlers,
+    preset_set: gr.events.Dependency,
+    settled: Settled,
 ) -> tuple[list[gr.components.Component], list[gr.components.Component]]:
     """Connects the events of the tab; returns what an answer that counts as a round is given, and what it shows."""
     panel = parts.panel
@@ -187,7 +190,7 @@ def _connect(
         answer: Callable[..., Iterator[View]] = handlers.answer,
         asked: list[Any] = inputs,
     ) -> None:
-        begun = start.then(handlers.begin, num_recommendations, parts.view, js=_SHOW_ANSWER, **_QUICK)
+        begun = start.then(None, num_recommendations, parts.view, js=BEGIN, api_visibility="private")
         runs.append(begun.then(rounds.follow(answer), [parts.rounds.session, *asked], followed, **_MODEL))
         runs[-1].then(None, js=ENDED, api_visibility="private")
 
@@ -205,7 +208,7 @@ def _connect(
         answer_after(pressed)
     answer_after(parts.examples["record"].click(handlers.fill_record, None, filled, **_QUICK))
     picked = [parts.liked, parts.disliked]
-    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after)
+    swapped = connect_ab(parts.ab, AbHandlers(handlers), picked, parts.record_id, answer_after, settled)
     parts.stop.click(handlers.stop, **_QUICK)
     parts.leave.click(handlers.left_queue, None, parts.view, cancels=runs, **_QUICK)
     parts.clear.click(lambda: ([], [], None), None, [parts.liked, parts.disliked, parts.record_id], **_QUICK)

@@ -17,6 +17,7 @@ from gradio.components import Component
 from recsys.errors import HistoryError, RecsysError
 from recsys.feedback import Vote, read_vote
 from recsys.ui.answer_cards import press
+from recsys.ui.answer_view import only_changes
 from recsys.ui.rounds import FinishedAnswers, Lists, Rounds, SessionRounds
 from recsys.ui.rounds_card import rounds_html
 from recsys.ui.running_requests import RunningRequests
@@ -188,7 +189,7 @@ class RoundsHandlers:
         An answer that something newer has overtaken changes nothing but the buttons.
         """
 
-        def followed(request: gr.Request, session: SessionRounds, *values: Any) -> Iterator[tuple[Any, ...]]:
+        def follow(request: gr.Request, session: SessionRounds, *values: Any) -> Iterator[tuple[Any, ...]]:
             turn = session.begin()
             for cards, details, *buttons in answer(request, *values):
                 if not session.holds(turn):
@@ -198,6 +199,9 @@ class RoundsHandlers:
                 if self._take_answer(request, session, turn):
                     told = self._card(session.rounds)
                 yield cards, details, *buttons, session, told
+
+        def followed(request: gr.Request, session: SessionRounds, *values: Any) -> Iterator[tuple[Any, ...]]:
+            yield from only_changes(follow(request, session, *values))
 
         # Gradio names endpoints by their functions; functools.wraps would show it the handler's own parameters.
         followed.__name__ = answer.__name__

@@ -46,6 +46,7 @@ from recsys.ui.setting_controls import (
 from recsys.ui.setting_names import SETTING_NAMES
 
 if TYPE_CHECKING:
+    from recsys.ui.settled import Settled
     from recsys.workbench import Workbench
 
 S = TypeVar("S", bound=Settings)
@@ -179,7 +180,9 @@ def _within(settings: S, controls: Mapping[str, Component], what: str, problems:
     return settings.replace(**changes)
 
 
-def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> SettingsPanel:
+def create_settings_panel(
+    workbench: Workbench, default_choice: ModelChoice, settled: Settled | None = None
+) -> SettingsPanel:
     """Makes the controls, in five folds; the generator's is open."""
     choices = workbench.choices
     with gr.Accordion("Generator", open=True, elem_id="fold-generator", elem_classes=["fold"]) as generator_fold:
@@ -197,6 +200,13 @@ def create_settings_panel(workbench: Workbench, default_choice: ModelChoice) -> 
     with gr.Accordion("Matching", open=False, elem_id="fold-matching", elem_classes=["fold"]) as matching_fold:
         resolution = create_resolution_controls()
     folds = (generator_fold, decoding_fold, model_fold, prompt_fold, matching_fold)
+    if settled is not None:
+        groups = (choice, generation, prompt, resolution, decoding)
+        controls = [control for group in groups for control in group.values()]
+        # A model is loaded first, and a text is wrong while it is typed.
+        shaping = [one for one in controls if one not in choice.values() and not isinstance(one, gr.Textbox)]
+        settled.tell(shaping, "shape")
+        settled.tell([one for one in controls if one not in shaping], "choice")
     chosen = connect_choice(choices, choice, prompt, _QUICK)
     connect_fit(workbench, choice, fit, _QUICK)
     panel = SettingsPanel(choice, generation, prompt, resolution, decoding, preset, folds, choices, chosen)

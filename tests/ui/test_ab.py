@@ -199,7 +199,7 @@ def test_a_is_kept_swapped_copied_and_dropped(handlers):
     assert 0.7 in handlers.take(A)
     assert handlers.copy(*handlers.panel.write(b)) == b
     assert handlers.drop()[0] is None
-    assert handlers.follow(page(), None, [], [], *handlers.panel.write(b)) == gr.skip()
+    assert handlers.follow(page(), [[], [], *handlers.panel.write(b)], None) == (gr.skip(),)
 
 
 def test_a_link_restores_a(handlers):

@@ -145,7 +145,8 @@ def test_restored_defaults_are_what_the_page_opened_with(handlers):
 def test_the_row_knows_the_present_settings_from_the_start_and_after_each_change(handlers):
     values = [getattr(control, "value", None) for control in handlers.panel.inputs]
     assert handlers.present_preset(values) == Preset("Own settings").to_dict()
-    assert handlers.present(*handlers.panel.write(SETTINGS)).props["present"]["generation"]["seed"] == 5
+    (shown,) = handlers.present(None, [[], [], *handlers.panel.write(SETTINGS)])
+    assert shown.props["present"]["generation"]["seed"] == 5
     broken = dict(zip(handlers.panel.inputs, values, strict=True)) | {handlers.panel.choice["model"]: ""}
     assert handlers.present_preset(list(broken.values())) is None
 
