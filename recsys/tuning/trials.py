@@ -73,7 +73,9 @@ def opened_study(
         raise ModelBusyError("this search is already running elsewhere", seen=name, mend=mend) from None
     except OSError as error:
         mend = "choose another folder with --runs or $RECSYS_RUNS"
-        raise StorageError("the folder of searches cannot be used", seen=f"{error.strerror or error}: {folder}", mend=mend) from error
+        raise StorageError(
+            "the folder of searches cannot be used", seen=f"{error.strerror or error}: {folder}", mend=mend
+        ) from error
     try:
         with _told(path):
             kept = optuna.create_study(
