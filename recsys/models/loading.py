@@ -24,6 +24,7 @@ from recsys.models.quantised_loading import QUANTISED, load_quantised, quantisat
 from recsys.models.quantising import extra_bytes
 from recsys.models.registry import ModelSpec, read_architecture
 from recsys.models.soundness import require_numbers, require_unaltered_model
+from recsys.models.tokenizer_loading import load_tokenizer
 from recsys.models.weights import TensorEntry, hash_weights, model_tensor_entries
 from recsys.settings import INT8_THRESHOLD, Precision
 
@@ -193,17 +194,6 @@ def _check_folder(folder: Path, spec: ModelSpec) -> dict[str, TensorEntry]:
             "save_pretrained, which writes model.safetensors",
         )
     return entries
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model's folder: padding on the left, pad token set."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    tokenizer.padding_side = "left"  # so that every row of a batch ends where its answer begins
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    return tokenizer
 
 
 def load_weights(

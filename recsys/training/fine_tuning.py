@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from recsys.errors import SettingsError
 from recsys.models.artifacts import Progress, silent
 from recsys.models.distributed import is_first_process, is_sharded, take_device
-from recsys.models.loading import fetch_model, load_model, load_tokenizer
+from recsys.models.loading import fetch_model, load_model
 from recsys.models.memory import available_bytes
 from recsys.models.quantising import keep_unpacked
 from recsys.models.registry import find_model
 from recsys.models.shapes import find_shape
+from recsys.models.tokenizer_loading import load_tokenizer
 from recsys.settings import Precision
 from recsys.training.dry_run import make_load
 from recsys.training.examples import ExampleWriter, worked_examples

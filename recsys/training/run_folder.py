@@ -136,11 +136,8 @@ def explain_disk_error(folder: Path) -> Iterator[None]:
             mend = "free some and give the same command again: it goes on from the last checkpoint"
             raise TrainingError("the disk is full", seen=str(folder), mend=mend) from error
         mend = "choose a folder that can be written; the last checkpoint is kept"
-        raise TrainingError(
-            "the run's folder cannot be written",
-            seen=f"{getattr(error, 'strerror', None) or error}: {folder}",
-            mend=mend,
-        ) from error
+        why = getattr(error, "strerror", None) or error
+        raise TrainingError("the run's folder cannot be written", seen=f"{why}: {folder}", mend=mend) from error
 
 
 def hash_records(rows: Iterator[Any]) -> str:

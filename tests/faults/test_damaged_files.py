@@ -46,6 +46,19 @@ def adapters(tmp_path):
     return tmp_path / "adapters"
 
 
+def test_a_tokenizer_that_is_json_but_at_odds_with_itself_is_told(model, capsys):
+    told = json.loads((model / "tokenizer.json").read_text())
+    del told["model"]["vocab"][next(first for first, _ in map(_pair, told["model"]["merges"]) if len(first) == 2)]
+    (model / "tokenizer.json").write_text(json.dumps(told))
+    end = run_here(recommend(model=model), capsys)
+    assert end.code == 1
+    assert "the tokenizer is broken: " in end.error
+
+
+def _pair(merge):
+    return merge.split(" ") if isinstance(merge, str) else merge
+
+
 @pytest.fixture
 def runs(tmp_path, capsys):
     """A folder with two finished runs, and the command that made the first."""
@@ -72,9 +85,9 @@ def test_a_model_that_was_cut_off_or_altered_is_told(model, name, tmp_path, caps
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "generation_config.json"])
-def test_a_model_that_was_damaged_in_a_hundred_ways_is_told_by_every_command(model, name, tmp_path, capsys):
+def test_a_model_that_was_damaged_in_many_ways_is_told_by_every_command(model, name, tmp_path, capsys):
     commands = [recommend(model=model), evaluate(tmp_path / "runs", model=model)]
-    try_each(model / name, commands, capsys, cuts=10, alterations=36, head=4096)
+    try_each(model / name, commands, capsys, cuts=6, alterations=24, head=4096)
 
 
 def test_weights_without_a_hash_that_are_no_numbers_any_more_are_told(model, capsys):
@@ -149,10 +162,8 @@ def test_a_database_of_runs_that_was_cut_off_or_altered_is_told_or_mended(runs, 
 @pytest.mark.slow
 def test_a_database_of_runs_that_was_damaged_in_many_ways_is_told_or_mended(runs, capsys):
     folder, command = runs
-    content = (folder / FILE_NAME).read_bytes()
-    for seed in range(4):
-        try_each(folder / FILE_NAME, run_commands(folder, command), capsys, seed=seed, cuts=20, alterations=60)
-        (folder / FILE_NAME).write_bytes(content)
+    for seed in range(2):
+        try_each(folder / FILE_NAME, run_commands(folder, command), capsys, seed=seed, cuts=8, alterations=30)
 
 
 def change(folder, statement, *values):

@@ -18,8 +18,9 @@ from recsys.generation.detokenization import Detokenizer
 from recsys.generation.generator import TransformersGenerator
 from recsys.generation.title_tokens import ListForm
 from recsys.generation.tokenization import PromptTokenizer
-from recsys.models.loading import LoadedModel, load_model, load_tokenizer
+from recsys.models.loading import LoadedModel, load_model
 from recsys.models.registry import find_model
+from recsys.models.tokenizer_loading import load_tokenizer
 from recsys.prompts import Prompt, render, render_answer
 from recsys.settings import GenerationSettings, PromptSettings
 from recsys.training.examples import Case, ExampleWriter
