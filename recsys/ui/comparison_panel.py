@@ -15,6 +15,7 @@ from recsys.ui import comparison_card as card
 from recsys.ui.comparison_figures import comparison_figures
 from recsys.ui.evaluate_handlers import EvaluateHandlers, ShownRun
 from recsys.ui.evaluation_view import distance_unit
+from recsys.ui.event_values import sent_name
 from recsys.ui.shown_errors import errors_shown
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -88,7 +89,7 @@ class ComparisonPanel:
         with errors_shown():
             if shown is None:
                 raise InputError("no run is on show to compare with", mend="open one of the list first")
-            return self.show(self.handlers.compare(shown, str(event.fingerprint)))
+            return self.show(self.handlers.compare(shown, sent_name(event, "fingerprint")))
 
     def show(self, comparison: RunComparison) -> tuple[Any, ...]:
         """The card of a comparison."""

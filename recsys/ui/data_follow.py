@@ -14,6 +14,7 @@ import gradio as gr
 
 from recsys.ui.answer_cards import empty_cards
 from recsys.ui.decoding_controls import genres_of
+from recsys.ui.event_values import sent
 from recsys.ui.markup import escape
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def follow_data(workbench: Workbench, changed: gr.HTML, following: Following) ->
 
     def follow(event: gr.EventData) -> tuple[Any, ...]:
         genres, most = genres_of(workbench), form.limit_records()
-        if event.opened:
+        if sent(event, "opened"):
             return *(gr.Dropdown(choices=genres) for _ in range(2)), most, *(gr.skip() for _ in page)
         asked.answers.forget()
         gr.Info(

@@ -22,6 +22,7 @@ from recsys.ui.evaluation_form import EvaluationForm
 from recsys.ui.evaluation_link import LinkControls
 from recsys.ui.evaluation_records import filter_choices
 from recsys.ui.evaluation_tables import TABLES
+from recsys.ui.event_values import sent_name
 from recsys.ui.past_runs import runs_html
 from recsys.ui.shown_errors import errors_shown
 
@@ -276,4 +277,4 @@ class EvaluateTab:
     def open_run(self, event: gr.EventData) -> tuple[Any, ...]:
         """Shows a past run."""
         with errors_shown():
-            return self.draw(self.handlers.past_run(str(event.fingerprint)))
+            return self.draw(self.handlers.past_run(sent_name(event, "fingerprint")))

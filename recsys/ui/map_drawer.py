@@ -5,6 +5,7 @@ A model without a map is stood in for by the embedded one, whose map of the embe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -91,22 +92,24 @@ class MapDrawer:
         liked: object,
         record_id: object,
         answers: tuple[int, ...],
-        query: str,
-        num: int,
-        width: float = USUAL_WIDTH,
+        query: object,
+        num: object,
+        width: object = USUAL_WIDTH,
     ) -> Drawing:
         """The figure, and the movies most similar to the liked ones as a list.
 
         Raises:
             RecsysError: when the movies cannot be read, or the number is out of range.
         """
-        if not 1 <= num <= MAX_SIMILAR:
+        if not isinstance(num, int | float) or not 1 <= num <= MAX_SIMILAR:
             raise HistoryError("the number of movies is out of range", seen=num, mend=f"ask for 1 to {MAX_SIMILAR}")
+        wide = width if isinstance(width, int | float) and math.isfinite(width) else USUAL_WIDTH
+        text = query if isinstance(query, str) else ""
         own = self._find()
         made = own or self._stand_in()
         if made is None:
             return self.missing()
-        figure, nearest = _draw(made, liked, record_id, answers, query, num, width)
+        figure, nearest = _draw(made, liked, record_id, answers, text, int(num), wide)
         if own is not None:
             return Drawing(figure, nearest)
         lacking = self.missing()

@@ -83,10 +83,12 @@ def _connect(
 ) -> Callable[[gr.events.Dependency], object]:
     drawer = MapDrawer(workbench)
 
-    def draw(request: gr.Request, liked: object, record_id: object, query: str, num: float, width: float) -> list[Any]:
+    def draw(
+        request: gr.Request, liked: object, record_id: object, query: object, num: object, width: object
+    ) -> list[Any]:
         try:
             answers = asked.answers.of(request.session_hash or "")
-            return shown(drawer.draw(liked, record_id, answers, query, int(num), width), workbench.map_task.state())
+            return shown(drawer.draw(liked, record_id, answers, query, num, width), workbench.map_task.state())
         except RecsysError as error:
             told = f'<p class="map-note" role="alert">{escape(error)}</p>'
             return [gr.skip(), told, *(gr.skip() for _ in range(4))]

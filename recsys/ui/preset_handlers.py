@@ -14,6 +14,7 @@ from recsys.errors import RecsysError
 from recsys.models.host import ModelChoice
 from recsys.presets import SHIPPED, Preset, read_name, read_preset
 from recsys.remote.settings import is_served
+from recsys.ui.event_values import sent
 from recsys.ui.links import available_choice
 from recsys.ui.preset_row import OWN_SETTINGS, told
 from recsys.ui.request_settings import RequestSettings
@@ -82,7 +83,7 @@ class PresetHandlers:
     def save(self, event: gr.EventData, *values: Any) -> dict[str, Any]:
         """The controls' settings under a name, for the browser to keep."""
         try:
-            preset = _preset(read_name(_sent(event, "name")), self.panel.read(values))
+            preset = _preset(read_name(sent(event, "name")), self.panel.read(values))
         except RecsysError as error:
             return told("wrong", str(error))
         return told("saved", f"“{preset.name}” is kept in this browser.", preset=preset.to_dict())
@@ -90,7 +91,7 @@ class PresetHandlers:
     def bring(self, event: gr.EventData) -> dict[str, Any]:
         """A preset that was exported somewhere, for the browser to keep."""
         try:
-            preset = read_preset(str(_sent(event, "text")))
+            preset = read_preset(str(sent(event, "text")))
         except RecsysError as error:
             return told("wrong", str(error))
         return told(
@@ -142,14 +143,9 @@ def _preset(name: str, settings: RequestSettings) -> Preset:
     return Preset(name, settings.generation, settings.resolution, settings.decoding, settings.prompt, settings.choice)
 
 
-def _sent(event: gr.EventData, name: str) -> object:
-    """A part of what a browser sent, whatever it is."""
-    return event._data.get(name) if isinstance(event._data, dict) else None
-
-
 def _chosen(event: gr.EventData) -> Preset:
-    name = _sent(event, "name")
+    name = sent(event, "name")
     for preset in SHIPPED:
         if preset.name == name:
             return preset
-    return read_preset(str(_sent(event, "preset")))
+    return read_preset(str(sent(event, "preset")))

@@ -18,6 +18,7 @@ from recsys.errors import HistoryError, RecsysError
 from recsys.feedback import Vote, read_vote
 from recsys.ui.answer_cards import press
 from recsys.ui.answer_view import only_changes
+from recsys.ui.event_values import sent, sent_number
 from recsys.ui.rounds import FinishedAnswers, Lists, Rounds, SessionRounds
 from recsys.ui.rounds_card import rounds_html
 from recsys.ui.running_requests import RunningRequests
@@ -148,10 +149,10 @@ class RoundsHandlers:
     ) -> tuple[Any, ...]:
         """Liked, disliked, the answer with its buttons pressed, the rounds, the strip, and whether to ask again."""
         try:
-            item_id, seen = int(event.item_id), max(0, min(_MAX_SEEN, int(event.seen)))
-            before, vote = self._read(liked, disliked), read_vote(event.vote)
+            item_id, seen = sent_number(event, "item_id"), max(0, min(_MAX_SEEN, sent_number(event, "seen")))
+            before, vote = self._read(liked, disliked), read_vote(sent(event, "vote"))
             lists, counted = self._take_vote(session, item_id, vote, seen, before, opening=bool(opening))
-        except (RecsysError, ValueError, TypeError, AttributeError) as error:
+        except RecsysError as error:
             raise gr.Error(str(error), print_exception=False) from error
         if not counted:
             return (gr.skip(),) * 6

@@ -18,6 +18,7 @@ from recsys.settings import Precision, require_choice
 from recsys.training.recorded_runs import RecordedRun
 from recsys.ui import training_cards as cards
 from recsys.ui.choice_controls import choice_updates
+from recsys.ui.event_values import sent_name
 from recsys.ui.recommend_tab import Asked
 from recsys.ui.shown_errors import errors_shown
 from recsys.ui.theme import ASSETS
@@ -173,7 +174,7 @@ class TrainingTab:
         return gr.Tabs(selected="recommend"), model, *shown
 
     def _find(self, event: gr.EventData) -> RecordedRun:
-        key = str(event.run)
+        key = sent_name(event, "run")
         for run in self.view.runs():
             if run.key == key:
                 return run

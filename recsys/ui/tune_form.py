@@ -182,11 +182,12 @@ def _show_part(mode: str) -> tuple[gr.Column, gr.Column]:
     return gr.Column(visible=mode == "sweep"), gr.Column(visible=mode == "study")
 
 
-def _usual_values(name: str, before: str) -> tuple[Any, str]:
+def _usual_values(name: object, before: object) -> tuple[Any, object]:
     """The values that another setting takes at first; none without a setting."""
     if name == before:
         return gr.skip(), name
-    return gr.Textbox(SETTINGS[name].values if name in SETTINGS else "", visible=name in SETTINGS), name
+    words = SETTINGS.get(name) if isinstance(name, str) else None
+    return gr.Textbox(words.values if words else "", visible=words is not None), name
 
 
 def _space_title(text: str) -> str:

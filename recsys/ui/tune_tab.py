@@ -16,6 +16,7 @@ from recsys.tuning.kept import Kept, KeptStudy
 from recsys.ui import tune_cards as cards
 from recsys.ui import tune_view as views
 from recsys.ui.evaluation_cards import notice_html, sentences
+from recsys.ui.event_values import sent, sent_name
 from recsys.ui.request_settings import RequestSettings
 from recsys.ui.shown_errors import errors_shown
 from recsys.ui.theme import ASSETS
@@ -220,6 +221,7 @@ class TuneTab:
         )
 
     def _figures(self, kept: Kept, measure: str, third: str | None) -> tuple[Any, ...]:
+        measure = measure if measure in views.measures_of(kept) else "map"
         drawn = views.figures_of(kept, measure, third)
         second = gr.Plot(visible=False) if drawn.second is None else gr.Plot(drawn.second, visible=True)
         return drawn.first, second, views.told_html(kept, measure), views.table_html(kept, measure)
@@ -231,7 +233,7 @@ class TuneTab:
 
     def open(self, measure: str, event: gr.EventData) -> tuple[Any, ...]:
         """Shows a result of the list."""
-        kind, _, name = str(event.result).partition("/")
+        kind, _, name = sent_name(event, "result").partition("/")
         with errors_shown():
             kept = self.view.require((kind, name))
         shown = (kept.kind, kept.name)
@@ -240,7 +242,7 @@ class TuneTab:
     def use(self, shown: ShownResult | None, event: gr.EventData) -> list[Any]:
         """Puts the settings of a cell into the Evaluate tab's form, and goes there; its records stay as they are."""
         with errors_shown():
-            asked = self.view.cell_request(shown, event.cell)
+            asked = self.view.cell_request(shown, sent(event, "cell"))
         generation = asked.generation.replace(num_recommendations=asked.evaluation.k, seed=asked.evaluation.seed)
         settings = RequestSettings(generation, asked.prompt, asked.resolution, asked.choice, asked.decoding)
         return [gr.Tabs(selected="evaluate"), *self.base_form.panel.show(settings)]

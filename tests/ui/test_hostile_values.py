@@ -11,6 +11,8 @@ import pytest
 from tests.ui.hostile_client import EVENTS, VALUES, by_queue, by_run, endpoints, nested, traces, variations
 from tests.ui.served import serve
 
+ASK_SEVERAL = ("compare", "ask_adapters", "ask_models", "ask_again")
+"""These read the same controls as Recommend by the same function, and take long over a value that is right."""
 QUICK = (float("nan"), 1e308, -1, "hostile", None, {"a": 1}, nested(30))
 
 
@@ -48,7 +50,8 @@ def sweep(page, chosen, values):
     found, num_asked = {}, 0
     for endpoint in chosen:
         before = len(log_of(page))
-        asked = [(data, {}) for data in variations(endpoint["usual"], values)]
+        tried = values[:2] if kinds(endpoint) in ASK_SEVERAL else values
+        asked = [(data, {}) for data in variations(endpoint["usual"], tried)]
         asked += [(endpoint["usual"], event) for event in EVENTS]
         num_asked += len(asked)
         if endpoint["queue"]:
@@ -71,7 +74,7 @@ def sweep(page, chosen, values):
 def test_no_value_for_any_handler_of_the_page_leaves_a_trace(page):
     chosen = {kinds(each) + str(len(each["inputs"])): each for each in endpoints(page)}
     found, num_asked = sweep(page, chosen.values(), VALUES)
-    assert found == {}
+    assert found == {}, found
     assert num_asked > 10_000
     assert_it_answers(page)
 

@@ -40,7 +40,7 @@ class Page:
 
     def vote(self, item, way, *, again=True, opening=False, seen=None):
         seen = self.session.rounds.num_votes if seen is None else seen
-        event = types.SimpleNamespace(item_id=item, vote=way, seen=seen)
+        event = gr.EventData(None, {"item_id": item, "vote": way, "seen": seen})
         told = self.rounds.vote(self.request, self.session, again, opening, self.liked, self.disliked, event)
         if told[0] != gr.skip():
             self.liked, self.disliked = told[:2]
@@ -198,7 +198,7 @@ def test_votes_on_a_comparison_change_the_lists_alone(workbench):
 
 @pytest.mark.parametrize("event", [{"item_id": 10**9}, {"item_id": "x"}, {"vote": "maybe"}, {"seen": None}])
 def test_a_vote_that_no_page_sends_is_refused(page, event):
-    sent = types.SimpleNamespace(**({"item_id": 1, "vote": "like", "seen": 0} | event))
+    sent = gr.EventData(None, {"item_id": 1, "vote": "like", "seen": 0} | event)
     with pytest.raises(gr.Error):
         page.rounds.vote(page.request, page.session, True, False, page.liked, page.disliked, sent)
     assert page.session.rounds.votes == ()

@@ -1,7 +1,6 @@
 """The Training tab without a browser: cards, offers, what is drawn first, and what a closed tab asks for."""
 
 import zipfile
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -144,7 +143,7 @@ def test_what_has_not_changed_is_left_alone_and_a_closed_tab_asks_no_more(tab):
 
 
 def test_a_run_that_is_gone_is_told(tab):
-    for event in (SimpleNamespace(run="adapter/gone"), SimpleNamespace(run="../../etc/passwd")):
+    for event in (gr.EventData(None, {"run": "adapter/gone"}), gr.EventData(None, {"run": "../../etc/passwd"})):
         with pytest.raises(gr.Error, match="no such run"):
             tab.pack(event)
         with pytest.raises(gr.Error, match="no such run"):

@@ -1,7 +1,6 @@
 """The Tune tab without a browser: its form, its words, what it draws anew, and what it refuses."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -133,7 +132,7 @@ def test_a_small_sweep_runs_is_shown_and_goes_to_evaluate(workbench):
     assert all(part == gr.skip() for part in (*again[:2], *again[3:]))
     asked = tab.view.cell_request(shown, 3)
     assert (asked.generation.temperature, asked.generation.top_p) == (1, 1)
-    updates = tab.use(shown, SimpleNamespace(cell=3))
+    updates = tab.use(shown, gr.EventData(None, {"cell": 3}))
     assert len(updates) == 1 + len(tab.base_form.panel.inputs)
     for place in (4, -1, "0", None):
         with pytest.raises(InputError, match="no such cell"):
