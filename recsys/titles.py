@@ -18,7 +18,7 @@ _ARTICLES = (
     "the|a|an|la|le|les|l'|el|los|las|un|una|une|der|die|das|ein|eine|il|lo|gli|i|o|os|as|det|den|de|het|en|ett|da"
 )
 _ARTICLE_AT_END = re.compile(rf"^(?P<rest>.+), ?(?P<article>(?:{_ARTICLES}))$", re.IGNORECASE)
-_ENGLISH_ARTICLE_AT_START = re.compile(r"^(?:the|an?) (?=\S)")
+_ENGLISH_ARTICLE_AT_START = re.compile(r"^(?:(?:the|an?) )+(?=\S)")
 _APOSTROPHE = re.compile(r"['‘’ʼ`]")
 _LIGATURES = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 """Letters that no decomposition takes apart, as people without such a keyboard write them."""

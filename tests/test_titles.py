@@ -155,3 +155,8 @@ def test_a_long_hostile_text_takes_no_time(text):
     split_alternatives(text)
     normalise_title(text)
     assert time.perf_counter() - started < 1.0
+
+
+def test_a_normal_form_of_many_articles_is_normal_itself():
+    assert normalise_title(", , \ufffd, \ufffd, The (The 19(196565))") == "19 196565"
+    assert normalise_title("The A Word") == normalise_title("word")
