@@ -86,7 +86,8 @@ def _past_name(report: Report) -> str:
     """What tells it from the others in few words, since names stand above bars on narrow screens too."""
     choice, words = report.request.choice, report.request.search_words
     beams = [word for word in words[1:] if word.endswith("beams")]
-    return ", ".join([f"past: {choice.adapter or choice.model}", words[0], *beams])
+    searched = words[0].removeprefix("catalogue ") if beams else words[0]
+    return ", ".join([f"past: {choice.adapter or choice.model}", searched, *beams])
 
 
 def _past_detail(report: Report) -> str:

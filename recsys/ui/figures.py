@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BarRole = Literal["model", "raw", "baseline", "past"]
 
 _BAR_HEIGHT = 44
+_LONGEST_BAR_NAME = 40
+"""Characters that stand beside a value on a narrow screen; the rest is told under the pointer."""
 _LONGEST_LABEL = 26
 
 
@@ -217,7 +219,8 @@ def _add_reference(figure: go.Figure, name: str, value: float, total: int) -> No
 
 def _add_bar_label(figure: go.Figure, place: int, bar: Bar) -> None:
     shared: dict[str, Any] = {"y": place, "yshift": 19, "showarrow": False, "font": {"size": 12.5}}
-    figure.add_annotation(x=0, xref="paper", xanchor="left", text=plain_text(bar.name), **shared)
+    name = bar.name if len(bar.name) <= _LONGEST_BAR_NAME else bar.name[: _LONGEST_BAR_NAME - 1] + "…"
+    figure.add_annotation(x=0, xref="paper", xanchor="left", text=plain_text(name), **shared)
     figure.add_annotation(x=1, xref="paper", xanchor="right", text=f"<b>{bar.value:.4f}</b>", **shared)
 
 

@@ -169,7 +169,7 @@ def _title(resolution: Resolution, catalogue: Catalogue, badge: Badge) -> str:
 
 def _facts(found: CellAnswer, answer: Recommendation, record: Record | None) -> str:
     completion = answer.completion
-    told = [f"{completion.seconds:.1f} s"]
+    told = [f"{completion.seconds:.2f} s"]
     if completion.tokens_told:
         told.append(plural(completion.completion_tokens, "token"))
     if completion.finish_reason == "stopped":

@@ -64,7 +64,7 @@ def _seconds(answer: Recommendation, longest: float) -> str:
     width = max(0.005, completion.seconds / longest)
     return (
         f'<span class="several-time"><i aria-hidden="true" style="width:calc({width:.3f} * (100% - 132px))"></i>'
-        f"<span>{completion.seconds:.1f} s{speed}</span></span>"
+        f"<span>{completion.seconds:.2f} s{speed}</span></span>"
     )
 
 

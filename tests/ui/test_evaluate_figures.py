@@ -29,6 +29,12 @@ def test_every_bar_is_named_and_told_to_four_digits():
     assert texts == ["model, resolved", "<b>0.0200</b>", "Popularity", "<b>0.0300</b>"]
 
 
+def test_a_name_that_would_run_into_its_value_on_a_narrow_screen_is_cut_and_told_whole_under_the_pointer():
+    figure = plain(comparison_figure([Bar("past: an-adapter-of-a-long-name, 10 beams", 0.1)], label="MAP@4"))
+    assert figure["layout"]["annotations"][0]["text"] == "past: an-adapter-of-a-long-name, 10 bea…"
+    assert figure["data"][0]["customdata"][0][0] == "past: an-adapter-of-a-long-name, 10 beams"
+
+
 def test_a_name_with_markup_is_shown_as_text():
     figure = plain(comparison_figure([Bar("<a href='x'>m</a>", 0.1)], label="MAP@4"))
     assert figure["layout"]["annotations"][0]["text"] == "&lt;a href='x'&gt;m&lt;/a&gt;"

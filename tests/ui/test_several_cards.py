@@ -64,7 +64,7 @@ def test_a_cell_shows_what_was_written_what_it_is_and_what_it_took():
     shown = text(html(state, record=make_record("5-0", (1, 2))))
     assert "Movie 1 (1961)" in shown
     assert "Void" in shown
-    assert "a list of titles 2.2 s · 7 tokens · 1 hit of 2" in shown
+    assert "a list of titles 2.25 s · 7 tokens · 1 hit of 2" in shown
     assert "hit" not in text(html(state))
 
 
