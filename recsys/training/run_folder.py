@@ -137,11 +137,7 @@ def explain_disk_error(folder: Path) -> Iterator[None]:
             raise TrainingError("the disk is full", seen=str(folder), mend=mend) from error
         mend = "choose a folder that can be written; the last checkpoint is kept"
         why = getattr(error, "strerror", None) or error
-        raise TrainingError(
-            "the run's folder cannot be written",
-            seen=f"{getattr(error, 'strerror', None) or error}: {folder}",
-            mend=mend,
-        ) from error
+        raise TrainingError("the run's folder cannot be written", seen=f"{why}: {folder}", mend=mend) from error
 
 
 def hash_records(rows: Iterator[Any]) -> str:
