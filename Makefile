@@ -6,7 +6,7 @@ PORT ?= 7860
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: run test slow fuzz soak check bench format deploy browser lock locked audit licences clean
+.PHONY: run test slow fuzz soak faults check bench format deploy browser lock locked audit licences clean
 
 run: $(VENV)/.ready
 	$(BIN)/python app.py --port $(PORT) $(ARGS)
@@ -21,6 +21,10 @@ slow: $(VENV)/.ready-dev browser
 fuzz: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet atheris==3.0.0 || echo "No atheris here: random mutation instead." >&2
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+# Kills, damaged files, full and closed disks, no network, clock jumps, two instances; some need root and say so.
+faults: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest tests/faults tests/evaluation/test_kills.py tests/ui/test_shutdown.py tests/models/test_artifacts.py $(ARGS)
 
 # Fifty clients at once, and a long evaluation beside one person.
 soak: $(VENV)/.ready-dev

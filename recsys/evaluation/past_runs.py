@@ -36,8 +36,8 @@ class PastRuns:
         self._database = RunDatabase(runs_folder / FILE_NAME)
         self._lock = threading.Lock()
         self._read: dict[_Key, Report | None] = {}
-        self.problem = ""
-        """Why the runs of this machine could not be read when ``at_hand`` was called last; empty where they could."""
+        self.problem: RecsysError | None = None
+        """Why the runs of this machine could not be read when ``at_hand`` was called last; None where they could."""
 
     def reports(self) -> tuple[Report, ...]:
         """The reports of this machine, the newest first, and behind them the shipped ones that it has not made again.
@@ -55,9 +55,9 @@ class PastRuns:
     def at_hand(self) -> tuple[Report, ...]:
         """As reports, for a page that must go on: the shipped ones alone where the database cannot be read."""
         try:
-            found, self.problem = self.reports(), ""
+            found, self.problem = self.reports(), None
         except RecsysError as error:
-            found, self.problem = self.shipped, str(error)
+            found, self.problem = self.shipped, error
         return found
 
     @cached_property
@@ -84,7 +84,14 @@ class PastRuns:
             DataFormatError: when a record is damaged.
         """
         store = RunStore(self._runs_folder, fingerprint)
-        results = store.results()
+        try:
+            results = store.results()
+        except RecsysError:
+            if (
+                fingerprint in self.shipped_ids and self.problem is not None
+            ):  # its records are elsewhere, whatever happened here
+                return ()
+            raise
         if all(result.metrics.keys() >= METRICS.keys() for result in results):
             return results
         try:

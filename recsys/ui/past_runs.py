@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from recsys.errors import InputError
+from recsys.errors import InputError, RecsysError
 from recsys.evaluation.comparison import require_comparable
 from recsys.evaluation.metrics import HEADLINE, METRICS
 from recsys.evaluation.report import Report
@@ -15,26 +15,24 @@ from recsys.ui.evaluation_cards import moment, notice_html, sentences
 from recsys.ui.markup import escape, plural
 
 
-def runs_html(reports: Sequence[Report], shown: str | None, shipped: Collection[str] = (), *, problem: str = "") -> str:
+def runs_html(
+    reports: Sequence[Report], shown: str | None, shipped: Collection[str] = (), *, problem: RecsysError | None = None
+) -> str:
     """Past runs in the order given, and folded behind them those that came with the repository.
 
     Args:
         reports: All of them.
         shown: The fingerprint of the one on show.
         shipped: The fingerprints of the shipped ones.
-        problem: Why the runs of this machine cannot be read, in a sentence.
+        problem: Why the runs of this machine cannot be read.
     """
-    told = notice_html("failed", "Past runs cannot be read", problem) if problem else ""
-    return told + _runs(reports, shown, shipped)
-
-
-def _runs(reports: Sequence[Report], shown: str | None, shipped: Collection[str]) -> str:
-    if not reports:
+    told = "" if problem is None else notice_html("failed", "Past runs cannot be read", sentences(problem))
+    if not reports and not told:
         return '<p class="ev-empty-line">No finished run yet. The first one will be listed here.</p>'
     on_show = next((report for report in reports if report.fingerprint == shown), None)
     own = [report for report in reports if report.fingerprint not in shipped]
     others = [report for report in reports if report.fingerprint in shipped]
-    mine = _list(own, on_show) if own else '<p class="ev-empty-line">None made here yet.</p>'
+    mine = _list(own, on_show) if own else told or '<p class="ev-empty-line">None made here yet.</p>'
     if not others:
         return mine
     state = "" if own and on_show not in others else " open"

@@ -2,7 +2,6 @@
 
 import ast
 import datetime
-import json
 import os
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from recsys.errors import ModelBusyError
+from recsys.evaluation.past_runs import PastRuns
 from recsys.evaluation.store import RunStore
 from recsys.limits import stopped_after
 from recsys.models.adapter_adding import add_archive
@@ -18,7 +18,7 @@ from recsys.training import curves
 from recsys.training.recorded_runs import list_recorded_runs
 from recsys.training.run_folder import hold_run
 from tests.evaluation import slow_run
-from tests.faults.processes import ROOT, run_here
+from tests.faults.processes import ROOT
 from tests.fixtures.adapter_zips import adapter_members, write_zip
 
 DAY, YEAR = 86_400.0, 31_557_600.0
@@ -65,14 +65,15 @@ def test_an_evaluation_goes_on_and_tells_its_own_seconds(clock, jump, tmp_path, 
 
 
 @JUMPS
-def test_every_run_is_listed_whatever_the_clock_said_when_it_ended(clock, jump, tmp_path, capsys):
-    asked = ["evaluate", "--model", "gptj-mini", "--baselines", "--runs", str(tmp_path / "runs"), "--records"]
-    assert run_here([*asked, "2"], capsys).code == 0
-    clock.offset = jump
-    assert run_here([*asked, "3"], capsys).code == 0
-    listed = json.loads(run_here(["runs", "list", "--json", "--runs", str(tmp_path / "runs")], capsys).printed)
+def test_every_run_is_listed_whatever_the_clock_said_when_it_ended(clock, jump, tmp_path, monkeypatch):
+    first, second = "a" * 16, "b" * 16
+    for name in (first, second):
+        monkeypatch.setattr(slow_run, "FINGERPRINT", name)
+        slow_run.evaluate(tmp_path)
+        clock.offset = jump
     # The newest first by the clock of then: one that was put back puts the later run behind.
-    assert [run["num_records"] for run in listed] == ([2, 3] if jump < 0 else [3, 2])
+    expected = [first, second] if jump < 0 else [second, first]
+    assert [report.fingerprint for report in PastRuns(tmp_path).reports()] == expected
 
 
 @JUMPS
