@@ -24,6 +24,8 @@ CELL: Final = "cell"
 _FILE: Final = "studies.sqlite3"
 _FIXED: Final = "fixed_params"
 """Where optuna keeps the values that a trial was told to take, before it has taken them."""
+_UNREADABLE: Final = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
+"""What optuna raises over values that a sound file does not hold."""
 _KEPT: Final = "start the same search again; finished trials are kept"
 
 
@@ -77,11 +79,12 @@ def opened_study(
             "the folder of searches cannot be used", seen=f"{error.strerror or error}: {folder}", mend=mend
         ) from error
     try:
-        with _told(path):
+        with _told(path, *_UNREADABLE):
             kept = optuna.create_study(
                 storage=f"sqlite:///{path.resolve()}", study_name=name, load_if_exists=True, directions=directions
             )
             _take_up(kept, names, first)
+        with _told(path):
             yield kept
     finally:
         lock.release()
@@ -120,10 +123,10 @@ def finished_cells(kept: optuna.Study) -> list[SweepCell]:
     """
     from optuna.trial import TrialState
 
-    trials = kept.get_trials(states=(TrialState.COMPLETE,))
     try:
+        trials = kept.get_trials(states=(TrialState.COMPLETE,))
         return [SweepCell.from_dict(trial.user_attrs[CELL]) for trial in trials]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise DataFormatError(
             f"a trial of search {kept.study_name} cannot be read",
             path=_FILE,
@@ -133,21 +136,22 @@ def finished_cells(kept: optuna.Study) -> list[SweepCell]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Words what optuna and its database raise."""
+def _told(path: Path, *more: type[Exception]) -> Iterator[None]:
+    """Words what optuna and its database raise, and more where nothing else is done in the block."""
     import sqlite3
 
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
+    kinds: tuple[type[Exception], ...] = (SQLAlchemyError, StorageInternalError, sqlite3.Error, *more)
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
+    except kinds as error:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, sqlite3.Error):
             cause = getattr(cause, "orig", None) or cause.__cause__
         code = (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF
-        seen = str(cause or error).splitlines()[0]
+        seen = (str(cause or error).splitlines() or [type(error).__name__])[0]
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             mend = f"make room, or choose another folder with --runs or $RECSYS_RUNS; then {_KEPT}"
             raise StorageError("the trials cannot be kept", seen=f"{seen}: {path}", mend=mend) from error

@@ -129,6 +129,7 @@ def test_a_training_run_goes_on_from_its_last_checkpoint_once_there_is_room(
     assert (folder / "adapter_model.safetensors").read_bytes() == (alone / "adapter_model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_adapter_that_does_not_fit_on_the_disk_leaves_the_older_one_and_nothing_else(
     small_disk, tiny_gptj_folder, tmp_path
 ):

@@ -28,10 +28,7 @@ def test_answers_and_lists_need_nothing_that_can_be_written(disk, capsys):
     assert run_here(["adapters", "list"], capsys).code == 0
 
 
-@pytest.mark.parametrize("made_before", [False, True])
-def test_an_evaluation_says_at_once_that_it_cannot_be_kept(disk, made_before, capsys):
-    if made_before:
-        assert run_here(EVALUATE, capsys).code == 0
+def test_an_evaluation_says_at_once_that_it_cannot_be_kept(disk, capsys):
     disk.close()
     end = run_here([*EVALUATE, "--run-seed", "1"], capsys)
     assert end.code == 1
