@@ -31,8 +31,9 @@ _PROTECTED = re.compile(
 _ARTICLE = re.compile(r"^\s*(?:the|an?|l[aeo]s?|l'|el|der|die|das|il|les)\s*(?:[(\[]\d{4}[)\]])?\s*$", re.IGNORECASE)
 AND_AT_START = re.compile(r"^\s*(?:and|or|&)\s+", re.IGNORECASE)
 WORDLIKE = re.compile(r"[^\W_]")
-OPENING = ' \t\r\f\v\u00a0"“”„«*_`•–—'
-CLOSING = ' \t\r\f\v\u00a0"“”„»*_`,;–—:'
+_SPACES = "".join(letter for letter in map(chr, range(0x3001)) if letter.isspace() and letter != "\n")
+OPENING = _SPACES + '"“”„«*_`•–—'
+CLOSING = _SPACES + '"“”„»*_`,;–—:'
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,10 @@ def test_the_adapter_target_sees_what_is_left_behind_or_written_elsewhere(monkey
         return add_archive(archive, root)
 
     def leaves_its_work(archive, root):
-        (root / ".adding-x").mkdir()
-        return add_archive(archive, root)
+        try:
+            return add_archive(archive, root)
+        finally:
+            (root / ".adding-x").mkdir()
 
     sound, hostile = adapter_zip.SEEDS[0], adapter_zip.REFUSED["too large"]
     for adding, case in ((careless, sound), (leaves_its_work, sound), (leaves_its_work, hostile)):
