@@ -18,7 +18,7 @@ from gradio_client import Client
 
 KINDS = {"recommend": 70, "switch": 12, "evaluate": 6, "cancel": 6, "disconnect": 6}
 """What is done, by how often of a hundred; a switch is a recommendation by another model or adapter than the last."""
-HONEST = (r"queue is full\. max size is \d+ and size is \d+", r"an evaluation is already running")
+HONEST = (r"queue is full", r"http error 503", r"an evaluation is already running")
 """Refusals that say why, in lower case."""
 
 _LIKED = (
